@@ -1,0 +1,200 @@
+"""What does I/O, as small Protocols. Rooms and the enforcement point take these as arguments; gateway/app.py chooses.
+
+All are synchronous and safe to call from several threads.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from gateway.terms.audit import Conditions, Entry, EntryFilter, FoundEntry
+from gateway.terms.dataset import Column
+from gateway.terms.identity import Credentials, Principal
+from gateway.terms.key import Key, KeyScope
+from gateway.terms.log import Checkpoint, LogRow, TileId
+from gateway.terms.plan import GuardedScan, Scan
+from gateway.terms.policy import Grant
+from gateway.terms.predicate import Predicate
+from gateway.terms.streams import RawStream, Tally
+
+
+class Clock(Protocol):
+    """Time, read once per request and passed down."""
+
+    def now(self) -> datetime.datetime:
+        """Aware, UTC."""
+
+
+class Entropy(Protocol):
+    """Unpredictable bytes."""
+
+    def draw(self, count: int) -> bytes:
+        """`count` random bytes."""
+
+
+class Authenticator(Protocol):
+    """One way to prove who one is."""
+
+    def authenticate(self, credentials: Credentials, *, now: datetime.datetime) -> Principal:
+        """The principal.
+
+        Raises:
+            Unauthenticated: unknown, malformed, expired or revoked: one text for all four.
+            Unavailable: the store of credentials did not answer.
+        """
+
+
+class PredicateParser(Protocol):
+    """Reads a row filter's SQL text into the closed tree."""
+
+    def __call__(self, text: str, *, columns: Mapping[str, Column]) -> Predicate:
+        """Values get the columns' declared types.
+
+        Raises:
+            Invalid: not a predicate of the closed tree, an unknown column, or a literal not of the column's type.
+        """
+
+
+class GrantReader(Protocol):
+    """Dynamic grants: approved requests, from the control database."""
+
+    def current(self, *, now: datetime.datetime) -> Sequence[Grant]:
+        """Those neither revoked nor expired."""
+
+
+class Source(Protocol):
+    """A production database, read only. Each adapter passes tests/conformance/."""
+
+    def scan(self, scan: Scan, *, deadline: float, tally: Tally) -> RawStream:
+        """Rows of `columns` then `aux_columns`, in the declared types, that satisfy row filter and follow.
+
+        Both are evaluated in the source and again, byte-exactly, on each batch; rows that the second rejects
+        are dropped and counted in the tally. Opens lazily, on the first `next`.
+
+        Args:
+            deadline: `time.monotonic()` at which reading ends with Exhausted.
+
+        Raises:
+            Unavailable: cannot connect or the connection broke; the text names the source, never a value or a URL.
+            Integrity: table or column is missing or of another type than declared, or a value does not fit.
+        """
+
+    def group(self, guarded: GuardedScan, *, deadline: float, tally: Tally) -> RawStream:
+        """Stage 1 of a guarded aggregate, one row per (dimensions…, subject).
+
+        Columns: the dimensions, `__subject`, `__rows` int64 (count(*)), then per measured column c, in scan order:
+        `__count_c` int64 and `__sum_c` (decimal128(38, scale) for decimals, int64 for integers, float64 for floats).
+        Rows with a null subject do not come. Errors as in scan.
+        """
+
+    def check(self) -> Sequence[str]:
+        """What an operator should know: findings in words, none when all is well. Reads no row."""
+
+
+class KeyRing(Protocol):
+    """Keys by scope; the only way to a key."""
+
+    def derive(self, scope: KeyScope) -> Key:
+        """The current epoch's key for a scope; the project's master is made at its first use.
+
+        Raises:
+            Unavailable: the key store cannot be read.
+            Integrity: it is damaged, or the project's key was destroyed.
+        """
+
+    def epoch(self, project: str) -> int:
+        """The project's current epoch, from 1."""
+
+
+class Signer(Protocol):
+    """Signs notes as C2SP signed-note with Ed25519."""
+
+    @property
+    def name(self) -> str:
+        """The log's origin."""
+
+    @property
+    def verifier_key(self) -> str:
+        """`name+hash+key`, public."""
+
+    def sign(self, text: str) -> str:
+        """The signed note over text, which MUST end in a newline."""
+
+
+class AuditLog(Protocol):
+    """Append-only. An entry is durable when append returns."""
+
+    def append(self, entry: Entry, *, conditions: Conditions | None = None) -> int:
+        """The entry's index.
+
+        Raises:
+            Unavailable: it could not be made durable, or the log's volume is within its reserve (access entries only):
+                serve nothing.
+            Denied: a condition no longer holds (code `denied.stale`): decide again, then serve nothing.
+        """
+
+
+class LogTransaction(Protocol):
+    """One batch under the head's lock. Leaves nothing behind unless its context ends without an error."""
+
+    @property
+    def size(self) -> int:
+        """Entries in the log."""
+
+    def tiles(self, ids: Sequence[TileId]) -> Mapping[TileId, bytes]:
+        """Those of the tiles that exist."""
+
+    def broken(self, conditions: Conditions) -> str:
+        """Empty if all hold by the database's clock; else `digest`, `grant`, `credential` or `lease`."""
+
+    def open_accesses(self) -> Sequence[tuple[int, str]]:
+        """(index, receipt) of access entries without outcome whose instance's lease ran out."""
+
+    def append(self, rows: Sequence[LogRow], *, tiles: Mapping[TileId, bytes], checkpoint: Checkpoint) -> None:
+        """Write rows, changed tiles, checkpoint and the new size."""
+
+
+class LogStore(Protocol):
+    """The log's tables."""
+
+    def writing(self) -> AbstractContextManager[LogTransaction]:
+        """Lock the head; commit durably at the end, roll back on error.
+
+        Raises:
+            Unavailable: no lock within the timeout, disk full, read-only, database gone.
+        """
+
+    def checkpoint(self, *, size: int | None = None) -> Checkpoint | None:
+        """The newest (or the one of that size); None in an empty log."""
+
+    def tiles(self, ids: Sequence[TileId]) -> Mapping[TileId, bytes]:
+        """Those of the tiles that exist."""
+
+    def rows(self, *, first: int, count: int) -> Sequence[LogRow]:
+        """By index; payload and salt are empty bytes after erasure."""
+
+    def search(self, wanted: EntryFilter) -> Sequence[FoundEntry]:
+        """Oldest first."""
+
+
+class Instances(Protocol):
+    """Leases of gateway processes, by the database's clock."""
+
+    def begin(self, *, ttl_seconds: int) -> str:
+        """A new instance's id, with a lease."""
+
+    def renew(self, instance: str, *, ttl_seconds: int) -> bool:
+        """False if the lease had run out: the instance MUST stop serving."""
+
+    def end(self, instance: str) -> None:
+        """Give the lease back."""
+
+
+class ReleaseWindows(Protocol):
+    """Pins what guarded answers of one dataset and window may be about (T5)."""
+
+    def admit(self, dataset: str, *, cell: str, window_start: datetime.datetime) -> bool:
+        """True if `cell`, a fingerprint of filter and row filter, is the window's first for this dataset or equals it."""

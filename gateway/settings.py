@@ -1,0 +1,112 @@
+"""The only reader of the environment. Every limit is a field with its unit and reason."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """From arguments, then `GATEWAY_…` variables, then `gateway.toml`, then these defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", toml_file="gateway.toml", extra="forbid", frozen=True)
+
+    home: Path = Path(".gateway")
+    """Control database, wrapped keys, extracts."""
+    policies: Path = Path("policies")
+    """A proposal; `serve` decides by the activated bundle in the control database."""
+    database_url: str = ""
+    """Control database; empty: SQLite in the home."""
+    sources: Path = Path("sources.yaml")
+    """Binds source names to connections: `core: {url: "sqlite:///bank.db"}`."""
+    kek_file: Path | None = None
+    """Key-encryption key; None: `<home>.kek` beside the home, never inside it."""
+    url: str = "http://127.0.0.1:8080"
+    """Clients: where the gateway runs."""
+    token: str = Field(default="", repr=False)
+    """Clients: the caller's API token."""
+    environment: str = "dev"
+    """What this gateway serves: `prod` refuses to run as root."""
+
+    max_sql_bytes: int = 65_536
+    """Longer SQL is a mistake or an attack on the planner."""
+    max_sql_nodes: int = 5_000
+    """Tree nodes; some rewrites are quadratic in them."""
+    max_sql_depth: int = 100
+    """Nesting."""
+    max_scans: int = 16
+    """Tables in one query; a sandbox child has this many sockets from its spawn."""
+    max_output_columns: int = 1_000
+    """Columns of an answer."""
+    max_json_rows: int = 10_000
+    """JSON costs a hundred times Arrow; larger answers are told to take another format."""
+
+    query_seconds: float = 30.0
+    """Wall clock of one interactive query, from its access entry to its last byte."""
+    sandbox_memory_mb: int = 512
+    """DuckDB's own limit in a child."""
+    sandbox_address_space_mb: int = 1_200
+    """On top of what the child maps once it is locked; ends what ignores the limit above."""
+    sandbox_cpu_seconds: int = 120
+    """Of one child over its whole life."""
+    sandbox_warm_children: int = 2
+    """Spawned ahead, bound to nobody yet."""
+    sandbox_max_children: int = 16
+    """Bound and warm together."""
+    sandbox_queries_per_child: int = 50
+    """Then it is replaced."""
+    sandbox_idle_seconds: float = 60.0
+    """A bound child waits this long for its principal's next query."""
+    sandbox_kernel_isolation: str = "required"
+    """`accept_none`: run although the kernel offers no seccomp. Say so in your threat model."""
+
+    threshold_subjects: int = 10
+    """A group of fewer distinct data subjects is not shown; 5 is the floor."""
+    release_window_hours: int = 24
+    """Guarded answers of one dataset stay about one filter for this long."""
+
+    requests_per_minute: int = 600
+    """Per principal; stands before the audit, so that denials cannot flood it."""
+    concurrent_queries: int = 4
+    """Per principal."""
+    lease_seconds: int = 30
+    """Of a gateway instance; renewed at a third of it."""
+    recheck_seconds: float = 5.0
+    """A running stream asks again whether its grant, credential and lease hold."""
+    audit_reserve_mb: int = 64
+    """Free space on the log's volume below which no access entry is accepted, so that outcomes still fit."""
+    database_lock_seconds: float = 10.0
+    """Waiting for the log's head."""
+
+    @property
+    def control_database_url(self) -> str:
+        """SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'control.db'}"
+
+    @property
+    def kek_path(self) -> Path:
+        """Where the key-encryption key lies."""
+        home = self.home.absolute()
+        return self.kek_file or home.with_name(home.name + ".kek")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - see the docstring
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - KEKs and passwords are file references
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """No .env file: a secret in a working folder ends up in a commit."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def operator_name() -> str:
+    """`operator:<os user>`, the principal of host commands."""
+    import pwd
+
+    return f"operator:{pwd.getpwuid(os.geteuid()).pw_name}"

@@ -1,0 +1,1 @@
+"""Frozen data classes: the words that rooms exchange. No I/O, no decisions."""

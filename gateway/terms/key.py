@@ -1,0 +1,38 @@
+"""Secret keys as a type of their own, so that none is printed, logged or mixed with data."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final, NoReturn
+
+KEY_BYTES: Final = 32
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KeyScope:
+    """What one derived key is good for. Equal scopes give equal pseudonyms; all others are unlinkable."""
+
+    project: str
+    domain: str
+    mask: str
+
+
+class Key:
+    """A 256-bit key. Its bytes are reached only by `secret()`; it never prints or pickles itself."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != KEY_BYTES:
+            raise ValueError("a key has 32 bytes")
+        self._secret = secret
+
+    def secret(self) -> bytes:
+        """The 32 bytes. MUST NOT be stored, logged or sent."""
+        return self._secret
+
+    def __repr__(self) -> str:
+        return "Key(…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Key is not serialized")

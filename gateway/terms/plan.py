@@ -1,0 +1,78 @@
+"""What will be read, how it is released, and what runs on the released rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from gateway.terms.dataset import Column
+from gateway.terms.policy import ColumnDecision, Follow
+from gateway.terms.predicate import Predicate
+
+Snapshot = Literal["exported", "single-scan", "per-scan"]
+Function = Literal["count_rows", "count_values", "count_subjects", "sum", "avg"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """Rows of one table. What is not listed here is not read."""
+
+    id: str
+    """`__scan_1`, …: the name that the released stream has in the sandbox."""
+    dataset: str
+    source: str
+    table: tuple[str, ...]
+    columns: tuple[Column, ...]
+    """To be released, in this order. May be empty: then only the number of rows is released."""
+    aux_columns: tuple[Column, ...]
+    """Read for row filters and masks, never released."""
+    rows: Predicate | None
+    """The grant's row filter: evaluated in the source, and again on the batch."""
+    follow: Follow | None
+    pushed: Predicate | None
+    """A pre-filter from the user's query, on columns that the principal sees unmasked. Never needed for safety."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedScan:
+    """A scan that is released row by row."""
+
+    scan: Scan
+    decisions: tuple[ColumnDecision, ...]
+    """One for each of scan.columns, in the same order."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One aggregate of a guarded scan."""
+
+    name: str
+    """Column name in the released stream: `__measure_1`, …"""
+    function: Function
+    column: str | None
+    """None for count_rows and count_subjects."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedScan:
+    """A scan that is released as protected groups only."""
+
+    scan: Scan
+    """columns = dimensions, then measured columns; aux_columns hold the subject; pushed is always None."""
+    subject: str
+    """Column of the data subject; groups are counted by distinct subjects."""
+    dimensions: tuple[str, ...]
+    measures: tuple[Measure, ...]
+    filter: Predicate | None
+    """AND of `=` and `IN` on dimensions, from the user's query: a registered cell of the release window."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole of what a decision allows a query to do."""
+
+    steps: tuple[MaskedScan | GuardedScan, ...]
+    sql: str
+    """DuckDB SQL over the released streams, generated from the checked tree."""
+    output_names: tuple[str, ...]
+    snapshot: Snapshot

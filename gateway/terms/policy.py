@@ -1,0 +1,159 @@
+"""Levels, grants and decisions."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+from collections.abc import Mapping
+from typing import Literal
+
+from gateway.terms.identity import Purpose
+from gateway.terms.mask_spec import MaskUse
+from gateway.terms.predicate import Predicate
+
+
+@enum.unique
+class Level(enum.StrEnum):
+    """How much of a column leaves the gateway."""
+
+    AGGREGATED = "aggregated"
+    PSEUDONYMIZED = "pseudonymized"
+    FULL = "full"
+
+    @property
+    def rank(self) -> int:
+        """0 reveals least."""
+        return (Level.AGGREGATED, Level.PSEUDONYMIZED, Level.FULL).index(self)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRef:
+    """Where a rule stands, so that every verdict can be looked up."""
+
+    file: str
+    """Relative to the policy folder: `grants.yaml`."""
+    line: int
+    """1-based."""
+    id: str
+    """The rule's own name: a grant's id, `direct_identifier × pseudonymized`, a dataset's column."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} {self.id}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RowRule:
+    """Which rows of one dataset a grant shows."""
+
+    dataset: str
+    predicate: Predicate
+    text: str
+    """As written by the policy's author. Shown to admins and auditors, never to the asker."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A rule that allows (or caps). Atomic: its level, columns and rows are never mixed with another's."""
+
+    id: str
+    effect: Literal["allow", "deny"]
+    role: str
+    environment: str
+    datasets: frozenset[str]
+    purposes: frozenset[str]
+    """`*` stands for every purpose."""
+    level: Level | None
+    """Of an allow. None in a deny: nothing at all."""
+    columns: Mapping[str, Level]
+    """Of an allow: exceptions by column name. Of a deny: empty."""
+    denied_columns: frozenset[str]
+    """Of a deny: only these; empty means every column."""
+    at_most: Level | None
+    """Of a deny: the cap; None denies outright."""
+    rows: RowRule | None
+    rows_follow: frozenset[str]
+    """Datasets whose rows are kept iff their subject is among the rows kept in `rows.dataset`."""
+    expires: datetime.datetime | None
+    """UTC; the grant no longer holds at this moment."""
+    rule: RuleRef
+    dynamic: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnDecision:
+    """What happens to one column, and why."""
+
+    dataset: str
+    column: str
+    level: Level
+    mask: MaskUse
+    """At the aggregated level `keep`: protection works on the values, and only groups leave."""
+    domain: str | None
+    """The key's scope for a keyed mask: the column's domain, else `dataset.column`."""
+    canon: str | None
+    """How values of the domain are brought into one form before a keyed mask."""
+    use: Literal["value", "dimension", "measure", "subject"]
+    """`value` except at the aggregated level."""
+    rule: RuleRef
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    """Keep a row iff `column` is among the values of `key` in the rows of `dataset` that satisfy `predicate`."""
+
+    column: str
+    dataset: str
+    table: tuple[str, ...]
+    source: str
+    key: str
+    predicate: Predicate
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetDecision:
+    """Which grant answers for one dataset, and how."""
+
+    dataset: str
+    grant: str
+    level: Level
+    """The grant's level; single columns may differ from it."""
+    columns: Mapping[str, ColumnDecision]
+    rows: Predicate | None
+    follow: Follow | None
+    rule: RuleRef
+    expires: datetime.datetime | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MissingGrant:
+    """The smallest thing that would turn a denial into an answer."""
+
+    dataset: str
+    lacks: str
+    """`role`, `purpose`, `environment`, `columns`, `expired` … in one sentence."""
+    request: str
+    """The command that asks for it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The verdict on one query. Made once for all its columns."""
+
+    allowed: bool
+    principal: str
+    environment: str
+    purpose: Purpose | None
+    """None only in a denial for an unknown purpose."""
+    datasets: Mapping[str, DatasetDecision]
+    digest: str
+    """SHA-256 of the bundle that decided, hex."""
+    dynamic_grants: tuple[str, ...]
+    """Ids of the dynamic grants that were considered."""
+    reasons: tuple[str, ...]
+    missing: MissingGrant | None = None
+
+    def counts(self) -> Mapping[Level, int]:
+        """How many source columns are released at each level."""
+        levels = [c.level for d in self.datasets.values() for c in d.columns.values()]
+        return {level: levels.count(level) for level in Level}
