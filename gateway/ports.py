@@ -12,7 +12,8 @@ from typing import Protocol
 
 from gateway.terms.audit import Conditions, Entry, EntryFilter, FoundEntry
 from gateway.terms.dataset import Column
-from gateway.terms.identity import Credentials, Principal
+from gateway.terms.document import PolicyFiles
+from gateway.terms.identity import Credentials, Principal, StoredToken
 from gateway.terms.key import Key, KeyScope
 from gateway.terms.log import Checkpoint, LogRow, TileId
 from gateway.terms.plan import GuardedScan, Scan
@@ -137,6 +138,35 @@ class AuditLog(Protocol):
         """
 
 
+class TokenStore(Protocol):
+    """API tokens."""
+
+    def add(self, token: StoredToken) -> None:
+        """Store a new one."""
+
+    def find(self, token_id: str) -> StoredToken | None:
+        """By its public id, whatever its state."""
+
+    def listed(self) -> Sequence[StoredToken]:
+        """All, oldest first."""
+
+    def revoke(self, token_id: str, *, now: datetime.datetime) -> bool:
+        """At once, for every replica. False if there is no such token or it was revoked before."""
+
+
+class BundleStore(Protocol):
+    """The activated policy bundles."""
+
+    def activate(self, files: PolicyFiles, *, by: str, now: datetime.datetime) -> None:
+        """Make it the active one, in one transaction."""
+
+    def active(self) -> PolicyFiles | None:
+        """The active bundle's files; None before init."""
+
+    def active_digest(self) -> str:
+        """Its digest; empty before init."""
+
+
 class LogTransaction(Protocol):
     """One batch under the head's lock. Leaves nothing behind unless its context ends without an error."""
 
@@ -197,4 +227,4 @@ class ReleaseWindows(Protocol):
     """Pins what guarded answers of one dataset and window may be about (T5)."""
 
     def admit(self, dataset: str, *, cell: str, window_start: datetime.datetime) -> bool:
-        """True if `cell`, a fingerprint of filter and row filter, is the window's first for this dataset or equals it."""
+        """True if `cell`, a fingerprint of filter and row filter, came first in this window or equals what did."""

@@ -99,7 +99,7 @@ class DenialEntry:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EventEntry:
-    """An act on the gateway itself: init, token-create, token-revoke, audit-search, refused-credentials and the like."""
+    """An act on the gateway itself: init, token-create, audit-search, refused-credentials and so on."""
 
     receipt: str
     time: datetime.datetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import re
 from typing import Final
 
@@ -47,3 +48,19 @@ class Purpose:
     legal_basis: str
     owner: str
     retention_days: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StoredToken:
+    """What the control database knows of an API token; the secret itself is shown once and kept nowhere."""
+
+    id: str
+    """Public part of the token, 10 characters of Crockford base32, lower case."""
+    secret_sha256: bytes = dataclasses.field(repr=False)
+    """32 bytes; the secret has 160 random bits, so a plain hash is enough."""
+    principal: str
+    roles: frozenset[str]
+    environment: str
+    created: datetime.datetime
+    expires: datetime.datetime
+    revoked: datetime.datetime | None = None
