@@ -75,6 +75,6 @@ class Plan:
     sql: str
     """DuckDB SQL over the released streams, generated from the checked tree."""
     materialized: frozenset[str]
-    """Ids of scans that the engine may read more than once (CTEs, subqueries, recursion): the child keeps these whole."""
+    """Ids of scans that the engine may read twice (CTE, subquery, recursion): the child keeps these whole."""
     output_names: tuple[str, ...]
     snapshot: Snapshot
