@@ -36,6 +36,8 @@ class GatewayError(Exception):
         self.code = f"{self.kind}.{code}" if code else self.kind
         self.reasons = reasons
         self.fix = fix
+        self.receipt = ""
+        """Id of the log's entry about it, once there is one."""
 
 
 class Invalid(GatewayError):

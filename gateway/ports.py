@@ -228,3 +228,14 @@ class ReleaseWindows(Protocol):
 
     def admit(self, dataset: str, *, cell: str, window_start: datetime.datetime) -> bool:
         """True if `cell`, a fingerprint of filter and row filter, came first in this window or equals what did."""
+
+
+class Standing(Protocol):
+    """Whether an access may still run."""
+
+    def broken(self, conditions: Conditions) -> str:
+        """Empty if all hold by the database's clock; else `digest`, `grant`, `credential` or `lease`.
+
+        Raises:
+            Unavailable: the database did not answer: stop.
+        """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -60,10 +61,10 @@ class Settings(BaseSettings):
     """Then it is replaced."""
     sandbox_idle_seconds: float = 60.0
     """A bound child waits this long for its principal's next query."""
-    sandbox_kernel_isolation: str = "required"
+    sandbox_kernel_isolation: Literal["required", "accept_none"] = "required"
     """`accept_none`: run although the kernel offers no seccomp. Say so in your threat model."""
 
-    threshold_subjects: int = 10
+    threshold_subjects: int = Field(default=10, ge=5)
     """A group of fewer distinct data subjects is not shown; 5 is the floor."""
     release_window_hours: int = 24
     """Guarded answers of one dataset stay about one filter for this long."""

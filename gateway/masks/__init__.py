@@ -1,1 +1,14 @@
-"""Room under construction."""
+"""Masks: raw columns in, released columns out. Pure: no I/O, no clock, no global state.
+
+Law: only `apply` makes a released stream of rows. What is not decided on is dropped; what a mask does not accept
+fails closed, naming column and mask, never a value. A value that a mask cannot express becomes null: no single value
+fails a query, which would tell that it is there. Released buffers hold released values only: zero bytes under nulls,
+no neighbouring rows, no dictionary.
+"""
+
+from gateway.masks.canon import CANONS, Canon
+from gateway.masks.kernel import Kernel, MaskInputs
+from gateway.masks.registry import MASKS, output_type
+from gateway.masks.release import ROW_COLUMN, apply
+
+__all__ = ["CANONS", "MASKS", "ROW_COLUMN", "Canon", "Kernel", "MaskInputs", "apply", "output_type"]

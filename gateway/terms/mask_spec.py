@@ -23,7 +23,7 @@ class MaskUse:
     """A mask as a policy names it, with its parameters."""
 
     name: str
-    parameters: Mapping[str, Parameter] = MappingProxyType({})
+    parameters: Mapping[str, Parameter] = dataclasses.field(default_factory=dict, hash=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,10 +70,12 @@ class AnswerStream(_Batches):
 
 
 class Tally:
-    """Counts that a scan leaves for the outcome entry; one per answer, written by its reading threads."""
+    """Counts for the outcome entry; one per answer."""
 
-    __slots__ = ("rejected_rows",)
+    __slots__ = ("delivered_rows", "rejected_rows")
 
     def __init__(self) -> None:
         self.rejected_rows = 0
         """Rows that the source let through and the second evaluation of a row filter dropped (T10)."""
+        self.delivered_rows = 0
+        """Rows encoded for the recipient."""

@@ -1,0 +1,5 @@
+"""`python -m gateway` is `gateway`."""
+
+from gateway.app import main
+
+main()

@@ -1,0 +1,99 @@
+"""What commands print, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.client import Incomplete, Refused, Unreachable
+from gateway.errors import GatewayError, Invalid, Unavailable
+
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
+_EXIT_BY_STATUS: Final = {
+    HTTPStatus.UNPROCESSABLE_ENTITY: USAGE,
+    HTTPStatus.BAD_REQUEST: USAGE,
+    HTTPStatus.NOT_FOUND: USAGE,
+    HTTPStatus.SERVICE_UNAVAILABLE: UNAVAILABLE,
+}
+Command = Callable[..., None]
+
+
+def json_option(command: Command) -> Command:
+    """`--json`: machine-readable output on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def safe(value: object) -> str:
+    """A text for a terminal: control, bidirectional and zero-width characters are shown as escapes."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", "" if value is None else str(value))
+
+
+def print_json(document: object) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
+    """A table whose cells are safe texts."""
+    drawn = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        drawn.add_column(Text(safe(column)), overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(safe(cell)) for cell in row))
+    return drawn
+
+
+def complain(message: str, *, code: str = "", reasons: Sequence[str] = (), fix: str = "", receipt: str = "") -> None:
+    """An error on stderr: what happened, why, what to do."""
+    stderr.print(Text.assemble(("error ", "bold red"), (safe(code), "dim"), " " if code else "", safe(message)))
+    for reason in reasons:
+        stderr.print(Text(f"  · {safe(reason)}"))
+    if fix:
+        stderr.print(Text.assemble(("  → ", "bold green"), safe(fix)))
+    if receipt:
+        stderr.print(Text(f"  receipt {safe(receipt)}", style="dim"))
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn errors into a message and an exit code."""
+    try:
+        yield
+    except Refused as error:
+        complain(error.detail, code=error.code, reasons=error.reasons, fix=error.fix, receipt=error.receipt)
+        sys.exit(_EXIT_BY_STATUS.get(HTTPStatus(error.status), REFUSED))
+    except (Unreachable, Incomplete) as error:
+        complain(str(error), fix="is `gateway serve` running, and GATEWAY_URL right?")
+        sys.exit(UNAVAILABLE)
+    except GatewayError as error:
+        complain(error.message, code=error.code, reasons=error.reasons, fix=error.fix, receipt=error.receipt)
+        sys.exit(USAGE if isinstance(error, Invalid) else UNAVAILABLE if isinstance(error, Unavailable) else REFUSED)
+
+
+def column_rows(explanation: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    """Rows of an explanation: source column, level, mask, why."""
+    return [
+        (f"{c['dataset']}.{c['column']}", c["level"], _mask_text(c), f"grant {c['grant']}", c["rule"])
+        for c in explanation["columns"]
+    ]
+
+
+def _mask_text(column: Mapping[str, Any]) -> str:
+    if column["use"] != "value":
+        return str(column["use"])
+    parameters = ", ".join(f"{name}={value}" for name, value in column["parameters"].items())
+    domain = f" in {column['domain']}" if column["domain"] else ""
+    return f"{column['mask']}{f'({parameters})' if parameters else ''}{domain}"

@@ -1,0 +1,87 @@
+"""From an answer to bytes. The mark of completeness is written after the answer has ended well, and only then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final, Protocol
+
+import pyarrow as pa
+
+from gateway.delivery import as_arrow, as_csv, as_json, as_parquet
+from gateway.delivery.formats import Format
+from gateway.errors import Exhausted, Unsupported
+from gateway.terms.streams import AnswerStream, Tally
+
+
+class _Seal(Protocol):
+    def __call__(self) -> str: ...
+
+
+class _Encoder(Protocol):
+    def __call__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch], *, seal: _Seal) -> Iterator[bytes]: ...
+
+
+_ENCODERS: Final[dict[Format, _Encoder]] = {
+    "arrow": as_arrow.encode,
+    "parquet": as_parquet.encode,
+    "csv": as_csv.encode,
+    "json": as_json.encode,
+}
+
+
+def encode(
+    answer: AnswerStream,
+    *,
+    format: Format,  # noqa: A002 - the contract's word
+    trailer: Mapping[str, str | int],
+    max_json_rows: int,
+    tally: Tally,
+) -> Iterator[bytes]:
+    """The answer's body in chunks, lazily, in memory bounded by one batch (Parquet: one row group).
+
+    The trailer gains `rows` and `"status": "complete"`. Closes the answer at its end, at an error, and when the
+    iterator is closed; one that is never begun MUST have its answer closed by the caller.
+
+    Args:
+        max_json_rows: a longer answer fails as JSON.
+        tally: its `delivered_rows` grow as rows are encoded.
+
+    Raises:
+        Exhausted: more rows than JSON may have (`exhausted.json_rows`).
+        Unsupported: the format cannot carry a value.
+        GatewayError: the answer's own error. After any of them the body is not complete and never passes for it.
+    """
+    with answer:
+        batches = _counted(answer, max_rows=max_json_rows if format == "json" else None, tally=tally)
+        try:
+            yield from _ENCODERS[format](answer.schema, batches, seal=_Trailer(trailer, batches, tally))
+        except (pa.ArrowException, OverflowError):  # its text may hold a value
+            raise Unsupported(f"a value of this answer has no form in {format}: take Arrow") from None
+
+
+class _Trailer:
+    """Makes the trailer; asks the answer once more for its end, so that no encoder can seal too early."""
+
+    def __init__(self, facts: Mapping[str, str | int], batches: Iterator[pa.RecordBatch], tally: Tally) -> None:
+        self._facts = facts
+        self._batches = batches
+        self._tally = tally
+
+    def __call__(self) -> str:
+        if next(self._batches, None) is not None:
+            raise AssertionError("the mark of completeness before the answer's end")
+        facts = {**self._facts, "rows": self._tally.delivered_rows, "status": "complete"}
+        return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+
+
+def _counted(answer: AnswerStream, *, max_rows: int | None, tally: Tally) -> Iterator[pa.RecordBatch]:
+    for batch in answer:
+        if max_rows is not None and tally.delivered_rows + batch.num_rows > max_rows:
+            raise Exhausted(
+                f"as JSON an answer has at most {max_rows} rows",
+                code="json_rows",
+                fix="ask for application/vnd.apache.arrow.stream, or add a LIMIT",
+            )
+        tally.delivered_rows += batch.num_rows
+        yield batch

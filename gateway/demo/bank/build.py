@@ -1,0 +1,107 @@
+"""Builds the embedded bank."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from gateway.demo.bank.accounts import account_ibans, account_tables, draw_accounts
+from gateway.demo.bank.behaviour import FEES, RETURNED, draw_events
+from gateway.demo.bank.loans import loan_table
+from gateway.demo.bank.notes import note_tables
+from gateway.demo.bank.people import customer_tables, draw_people
+from gateway.demo.bank.transactions import Ledger
+from gateway.demo.bank.write import Loading
+from gateway.errors import Invalid
+
+Progress = Callable[[str, int, int], None]
+"""Told the table, the rows written and the rows to come; the last figure is an estimate but for `transactions`."""
+
+UNTIL: Final = datetime.date(2026, 1, 1)
+"""The first day that the bank has not seen."""
+FEWEST_CUSTOMERS: Final = 1_000
+TRANSACTIONS_PER_CUSTOMER: Final = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BankSummary:
+    """What was built."""
+
+    path: Path
+    rows: Mapping[str, int]
+    """By table."""
+    since: datetime.date
+    """Of the first transaction, at the earliest."""
+    until: datetime.date
+    """Every transaction is before this day."""
+
+
+def build_bank(
+    path: Path,
+    *,
+    transactions: int = 100_000,
+    seed: int = 20260101,
+    until: datetime.date = UNTIL,
+    progress: Progress | None = None,
+) -> BankSummary:
+    """Write a bank's production database as a SQLite file, replacing what is there; equal arguments, equal tables.
+
+    Memory grows with the customers (one for every 20 transactions, at least 1000), not with the transactions.
+
+    Args:
+        until: the first day after the bank's 24 months.
+
+    Raises:
+        Invalid: fewer than one transaction.
+    """
+    if transactions < 1:
+        raise Invalid("a bank has at least one transaction", code="demo")
+    people = draw_people(max(FEWEST_CUSTOMERS, transactions // TRANSACTIONS_PER_CUSTOMER), seed=seed, until=until)
+    accounts = draw_accounts(people, seed=seed)
+    events = draw_events(people, transactions=transactions, seed=seed)
+    loans = loan_table(
+        people,
+        accounts,
+        overdrafts=events.count(FEES, customers=len(people)),
+        returned=events.count(RETURNED, customers=len(people)),
+        seed=seed,
+        until=until,
+    )
+    ledger = Ledger(people, accounts, events=events, seed=seed, until=until)
+    tables: dict[str, tuple[Iterable[pa.Table], int]] = {
+        "customers": (
+            customer_tables(
+                people,
+                ibans=lambda places: account_ibans(accounts, people, accounts.first[places]),
+                seed=seed,
+                until=until,
+            ),
+            len(people),
+        ),
+        "accounts": (account_tables(accounts, people, seed=seed, until=until), len(accounts)),
+        "transactions": (ledger.tables(transactions, until=until), transactions),
+        "loans": ([loans], loans.num_rows),
+        "call_notes": (note_tables(people, accounts, seed=seed, until=until), len(people) // 2),
+    }
+    return BankSummary(
+        path=path, rows=_load(path, tables, progress), since=until - datetime.timedelta(days=730), until=until
+    )
+
+
+def _load(
+    path: Path, tables: Mapping[str, tuple[Iterable[pa.Table], int]], progress: Progress | None
+) -> Mapping[str, int]:
+    rows = dict.fromkeys(tables, 0)
+    with Loading(path) as loading:
+        for name, (parts, expected) in tables.items():
+            for done in loading.load(name, parts):
+                rows[name] = done
+                if progress is not None:
+                    progress(name, done, max(expected, done))
+        loading.index()
+    return rows

@@ -1,0 +1,227 @@
+"""The journey on screen: who asked what, what was decided and why, what came back, what the log proves."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+from rich.columns import Columns
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from gateway.cli import Host
+from gateway.cli.output import column_rows, safe, table
+from gateway.client import Refused
+from gateway.demo import stage
+from gateway.demo.stage import PERSONAS, Persona, Stage
+from gateway.settings import Settings
+
+SAME_SQL: Final = "SELECT region, segment, income\nFROM core.customers\nORDER BY region, segment LIMIT 5"
+IDENTIFIERS: Final = "SELECT customer_id, full_name, email, birth_date\nFROM core.customers LIMIT 4"
+JOIN: Final = (
+    "SELECT c.region, count(*) AS loans, round(avg(l.defaulted::int), 3) AS default_rate\n"
+    "FROM core.loans l JOIN core.customers c ON c.customer_id = l.customer_id\n"
+    "GROUP BY c.region ORDER BY c.region"
+)
+ESCAPE: Final = "SELECT * FROM read_csv('/etc/passwd')"
+TAMPER: Final = "UPDATE audit_search SET principal = 'nobody' WHERE principal = 'otto' AND kind = 'access'"
+_LEVEL_STYLES: Final = {"aggregated": "cyan", "pseudonymized": "yellow", "full": "red"}
+_WIDTH: Final = 110
+
+
+def run(host: Host, *, transactions: int, keep: Path | None) -> int:
+    """Show it all; 0 if everything came out as it must."""
+    console = Console(highlight=False)
+    if console.width < _WIDTH and not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    started = time.monotonic()
+    with stage.folder(keep) as root, contextlib.ExitStack() as stack:
+        with Progress(TextColumn("[dim]{task.description}"), BarColumn(), console=console, transient=True) as bars:
+            build = stage.build(host, root, transactions=transactions, progress=_progress(bars))
+            built = stack.enter_context(build)
+        ok = _Journey(console, host, built).play(root)
+    console.print(
+        Text(f"\n{time.monotonic() - started:.0f} s. Nothing is left running. ", style="dim")
+        + Text("Next: gateway init, gateway token create, gateway serve (README.md).", style="dim")
+    )
+    return 0 if ok else 1
+
+
+def _progress(bars: Progress) -> stage.Progress:
+    tasks: dict[str, TaskID] = {}
+
+    def report(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total)
+        bars.update(tasks[what], completed=done, total=total)
+
+    return report
+
+
+class _Journey:
+    def __init__(self, console: Console, host: Host, built: Stage) -> None:
+        self._console = console
+        self._host = host
+        self._stage = built
+        self._people = {persona.name: persona for persona in PERSONAS}
+
+    def play(self, root: Path) -> bool:
+        self._introduce()
+        self._three_levels()
+        self._identifiers()
+        self._join()
+        self._denials()
+        self._search()
+        return self._verify(root)
+
+    def _introduce(self) -> None:
+        counts = " · ".join(f"{count:,} {name}" for name, count in self._stage.summary.rows.items())
+        self._console.print(Rule("A bank in production, and five people who want something of it", align="left"))
+        self._console.print(Text(counts, style="dim"))
+        rows = [(p.name.title(), p.role, p.environment, p.purpose or "—", p.does) for p in PERSONAS]
+        self._console.print(table(("who", "role", "environment", "purpose", ""), rows))
+
+    def _three_levels(self) -> None:
+        self._headline("1  The same SQL at three levels", SAME_SQL)
+        panels = [self._asked(name, SAME_SQL, with_rules=True) for name in ("rita", "ana", "otto")]
+        self._console.print(Columns(panels, padding=(0, 1)))
+
+    def _identifiers(self) -> None:
+        self._headline("2  Identifiers become pseudonyms that still join", IDENTIFIERS)
+        self._console.print(Columns([self._asked(name, IDENTIFIERS, with_rules=True) for name in ("ana", "otto")]))
+
+    def _join(self) -> None:
+        self._headline("3  A join over pseudonyms gives the true figures for the rows that Ana may see", JOIN)
+        self._console.print(self._asked("ana", JOIN))
+
+    def _denials(self) -> None:
+        self._headline("4  No, and why")
+        self._refused("ida", "SELECT region, income FROM core.customers")
+        self._refused("rita", "SELECT full_name FROM core.customers")
+        self._refused("ana", "SELECT note FROM core.call_notes")
+        self._refused("ana", ESCAPE)
+
+    def _search(self) -> None:
+        self._headline("5  An auditor asks: who saw core.customers.income, at which level, under which grant?")
+        with self._stage.client("vera") as client:
+            found = client.audit_entries(column="core.customers.income")
+        rows = [row for entry in found for row in _access_rows(entry)]
+        self._console.print(table(("time", "who", "purpose", "level", "grant", "result", "rows"), rows))
+
+    def _verify(self, root: Path) -> bool:
+        self._headline("6  The log proves itself; a changed copy does not")
+        verified = self._host.verify(self._stage.settings, verifier_key=None, progress=None)
+        self._console.print(
+            Text.assemble(
+                ("gateway audit verify  ", "bold"),
+                ("ok" if verified.ok else "TAMPERED", "bold green" if verified.ok else "bold red"),
+                f"  {verified.size} entries, every byte accounted for",
+            )
+        )
+        copy = _tampered_copy(self._stage.settings, root)
+        self._console.print(Syntax(TAMPER, "sql", background_color="default", word_wrap=True))
+        caught = self._host.verify(copy, verifier_key=self._host.verifier_key(self._stage.settings), progress=None)
+        self._console.print(
+            Text.assemble(
+                ("gateway audit verify  ", "bold"),
+                ("NOT FOUND" if caught.ok else "TAMPERED", "bold red"),
+            )
+        )
+        for finding in caught.findings[:3]:
+            self._console.print(Text(f"  · {safe(finding)}"))
+        return verified.ok and not caught.ok
+
+    def _headline(self, text: str, sql: str = "") -> None:
+        self._console.print()
+        self._console.print(Rule(Text(text, style="bold"), align="left"))
+        if sql:
+            self._console.print(Syntax(sql, "sql", background_color="default"))
+
+    def _asked(self, name: str, sql: str, *, with_rules: bool = False) -> Panel:
+        """One person's answer with its levels and rules."""
+        persona = self._people[name]
+        with self._stage.client(name) as client:
+            told = client.explain(sql, purpose=persona.purpose)
+            found, answer = client.table(sql, purpose=persona.purpose)
+        parts: list[Any] = [_rows(found)]
+        if with_rules:
+            parts += ["", _rules(told)]
+        parts.append(Text(f"{answer.decision.rpartition(',')[0]}", style="dim"))
+        return Panel(Group(*parts), title=_who(persona), title_align="left", border_style="dim", expand=False)
+
+    def _refused(self, name: str, sql: str) -> None:
+        persona = self._people[name]
+        self._console.print(Text.assemble((f"{name.title()}  ", "bold"), (sql, "italic")))
+        try:
+            with self._stage.client(name) as client:
+                client.table(sql, purpose=persona.purpose)
+        except Refused as error:
+            self._console.print(
+                Text.assemble(("  no  ", "bold red"), (safe(error.code), "dim"), f"  {safe(error.detail)}")
+            )
+            for reason in error.reasons:
+                self._console.print(Text(f"      · {safe(reason)}", style="dim"))
+            if error.fix:
+                self._console.print(Text.assemble(("      → ", "green"), safe(error.fix)))
+        else:
+            raise AssertionError("a request that must be refused was answered")
+
+
+def _who(persona: Persona) -> Text:
+    return Text.assemble((persona.name.title(), "bold"), f" · {persona.role} · {persona.environment}")
+
+
+def _rows(found: pa.Table) -> Table:
+    columns = [column.to_pylist() for column in found.columns]
+    rows = [tuple("NULL" if c[n] is None else c[n] for c in columns) for n in range(found.num_rows)]
+    return table(found.column_names, rows)
+
+
+def _rules(told: Mapping[str, Any]) -> Table:
+    drawn = Table(box=None, pad_edge=False, show_header=False)
+    for (column, level, mask, _, rule), _c in zip(column_rows(told), told["columns"], strict=True):
+        name = str(column).rpartition(".")[2]
+        drawn.add_row(name, Text(str(level), style=_LEVEL_STYLES[str(level)]), str(mask), Text(str(rule), style="dim"))
+    return drawn
+
+
+def _access_rows(entry: Mapping[str, Any]) -> Sequence[tuple[object, ...]]:
+    payload = entry["payload"] or {}
+    outcome = entry["outcome"] or {}
+    return [
+        (
+            str(entry["time"])[11:19],
+            payload["actor"]["principal"],
+            payload["purpose"] or "—",
+            column["level"] or "—",
+            column["grant"] or "—",
+            entry["result"] or "running",
+            outcome.get("rows", 0),
+        )
+        for column in payload.get("columns", ())
+        if (column["dataset"], column["column"]) == ("core.customers", "income")
+    ]
+
+
+def _tampered_copy(settings: Settings, root: Path) -> Settings:
+    """A copy of the control database in which somebody hides one access."""
+    home = root / "tampered"
+    home.mkdir()
+    with sqlite3.connect(settings.home / "control.db") as original, sqlite3.connect(home / "control.db") as copy:
+        original.backup(copy)
+        copy.execute(TAMPER)
+    original.close()
+    copy.close()
+    shutil.copytree(settings.home / "keys", home / "keys")
+    return settings.model_copy(update={"home": home})

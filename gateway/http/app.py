@@ -1,0 +1,137 @@
+"""The routes of `/v1`. Each decodes, calls one method and encodes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from gateway import __version__, delivery
+from gateway.errors import Unauthenticated
+from gateway.http import problems, stream
+from gateway.http.models import DatasetOut, EntryFilterIn, EntryOut, ExplanationOut, QueryIn, ReceiptOut
+from gateway.http.services import Services
+from gateway.terms.identity import Credentials
+from gateway.terms.request import Request
+
+_bearer = HTTPBearer(auto_error=False, description="`gateway token create` makes one")
+
+
+def _credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Credentials:
+    if given is None:
+        raise Unauthenticated("a bearer token is needed", fix="send `Authorization: Bearer gw_…`")
+    return Credentials(bearer=given.credentials)
+
+
+Caller = Annotated[Credentials, Depends(_credentials)]
+
+
+def create_app(services: Services) -> FastAPI:
+    """The ASGI application over these services."""
+    app = FastAPI(title="Data gateway", version=__version__, docs_url=None, redoc_url=None)
+    problems.install(app)
+    app.include_router(_queries(services), prefix="/v1")
+    app.include_router(_catalog(services), prefix="/v1")
+    app.include_router(_audit(services), prefix="/v1")
+    app.include_router(_health(services), prefix="/health")
+    return app
+
+
+def _queries(services: Services) -> APIRouter:
+    router = APIRouter(tags=["query"])
+
+    @router.post("/query", response_class=StreamingResponse)
+    async def query(
+        body: QueryIn, caller: Caller, accept: Annotated[str, Header(max_length=512)] = "*/*"
+    ) -> StreamingResponse:
+        """Answer a query, streamed. The body is whole only if it ends with its format's trailer."""
+        format_ = delivery.format_for(accept)
+        answer = await run_in_threadpool(services.enforcement.answer, _request(body, caller), format=format_)
+        chunks = await stream.begin(answer.body)
+        return StreamingResponse(chunks, media_type=answer.media_type, headers=dict(answer.headers))
+
+    @router.post("/explain")
+    def explain(body: QueryIn, caller: Caller) -> ExplanationOut:
+        """Say what a query would get, column by column, and why. Reads no row."""
+        return ExplanationOut.of(services.enforcement.explain(_request(body, caller)))
+
+    @router.get("/receipts/{receipt}")
+    def receipt(receipt: str, caller: Caller) -> ReceiptOut:
+        """One of the caller's own receipts."""
+        return ReceiptOut.of(services.auditing.receipt(caller, receipt=receipt))
+
+    return router
+
+
+def _request(body: QueryIn, caller: Credentials) -> Request:
+    return Request(
+        credentials=caller,
+        sql=body.sql,
+        purpose=body.purpose,
+        dialect=body.dialect,
+        grant=body.grant,
+        limit=body.limit,
+    )
+
+
+def _catalog(services: Services) -> APIRouter:
+    router = APIRouter(tags=["catalog"])
+
+    @router.get("/datasets")
+    def datasets(caller: Caller) -> list[DatasetOut]:
+        """Datasets that the caller may know of, each column with the caller's level."""
+        return [DatasetOut.of(view) for view in services.browsing.datasets(caller)]
+
+    @router.get("/datasets/{name}")
+    def dataset(name: str, caller: Caller) -> DatasetOut:
+        """One of them."""
+        return DatasetOut.of(services.browsing.dataset(caller, name=name))
+
+    return router
+
+
+def _audit(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/audit", tags=["audit"])
+
+    @router.get("/entries")
+    def entries(caller: Caller, wanted: Annotated[EntryFilterIn, Query()]) -> list[EntryOut]:
+        """Search the access log. The search is logged too."""
+        return [EntryOut.of(found) for found in services.auditing.search(caller, wanted.filter())]
+
+    @router.get("/checkpoint")
+    def checkpoint(caller: Caller) -> Response:
+        """The newest signed checkpoint, a C2SP signed note."""
+        return Response(services.auditing.checkpoint(caller).note, media_type="text/plain; charset=utf-8")
+
+    @router.get("/proof/inclusion")
+    def inclusion(caller: Caller, index: Annotated[int, Query(ge=0)], size: int | None = None) -> dict[str, object]:
+        """Proof that an entry is in the log."""
+        return dict(services.auditing.inclusion(caller, index=index, size=size))
+
+    @router.get("/proof/consistency")
+    def consistency(caller: Caller, old: Annotated[int, Query(ge=1)], size: int | None = None) -> dict[str, object]:
+        """Proof that the log only grew."""
+        return dict(services.auditing.consistency(caller, old=old, size=size))
+
+    return router
+
+
+def _health(services: Services) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/live")
+    def live() -> dict[str, str]:
+        """The process runs."""
+        return {"status": "live"}
+
+    @router.get("/ready")
+    def ready(response: Response) -> dict[str, object]:
+        """The process should get requests; what its kernel lacks for the sandbox is told."""
+        found = services.readiness()
+        response.status_code = 200 if found.ready else 503
+        return {"ready": found.ready, "problems": list(found.problems), "isolation": dict(found.isolation)}
+
+    return router

@@ -1,0 +1,69 @@
+"""How often and how much at once one principal may ask."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from gateway.errors import Exhausted
+
+_FORGET_AFTER: Final = 10_000
+"""Principals remembered; full buckets of others are dropped beyond it."""
+
+
+class Admission:
+    """A token bucket and a count of running queries for each principal of this process."""
+
+    def __init__(self, *, per_minute: int, concurrent: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute = per_minute
+        self._concurrent = concurrent
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._buckets: dict[str, tuple[float, float]] = {}
+        self._running: dict[str, int] = {}
+
+    def request(self, principal: str) -> None:
+        """Count one request.
+
+        Raises:
+            Exhausted: `exhausted.rate`; says when to come again.
+        """
+        now = self._monotonic()
+        with self._lock:
+            level, since = self._buckets.get(principal, (float(self._per_minute), now))
+            level = min(self._per_minute, level + (now - since) * self._per_minute / 60)
+            if level < 1:
+                wait = (1 - level) * 60 / self._per_minute
+                raise Exhausted(
+                    f"more than {self._per_minute} requests a minute", code="rate", fix=f"try again in {wait:.1f} s"
+                )
+            if len(self._buckets) > _FORGET_AFTER:
+                self._buckets.clear()
+            self._buckets[principal] = (level - 1, now)
+
+    def take(self, principal: str) -> None:
+        """Take one of the principal's places for a running query; MUST be given back once.
+
+        Raises:
+            Exhausted: `exhausted.concurrency`.
+        """
+        with self._lock:
+            count = self._running.get(principal, 0)
+            if count >= self._concurrent:
+                raise Exhausted(
+                    f"{count} queries of yours are running",
+                    code="concurrency",
+                    fix="wait for one to end, or cancel one",
+                )
+            self._running[principal] = count + 1
+
+    def give(self, principal: str) -> None:
+        """Give a place back."""
+        with self._lock:
+            count = self._running[principal] - 1
+            if count:
+                self._running[principal] = count
+            else:
+                del self._running[principal]

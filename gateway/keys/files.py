@@ -1,0 +1,111 @@
+"""Reading and writing key files: closed permissions, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import Integrity, Invalid, Unavailable
+
+PRIVATE: Final = 0o600
+PUBLIC: Final = 0o644
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_MAX_BYTES: Final = 16 << 20
+"""A key ring of 100,000 projects."""
+
+
+def read(path: Path, *, role: str, private: bool) -> bytes:
+    """A key file's content.
+
+    The open file is judged, not its name, so that it cannot be exchanged in between.
+
+    Raises:
+        Unavailable: it cannot be read.
+        Integrity: no regular file, too large, or private and open to group or others.
+    """
+    try:
+        # O_NONBLOCK: opening a FIFO would wait for a writer
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_BYTES:
+                raise Integrity(f"the {role} is no regular file of at most {_MAX_BYTES} bytes", code="keys.file")
+            if private and state.st_mode & _OTHERS:
+                raise Integrity(
+                    f"the {role} is open to its group or to others", code="keys.permissions", fix="chmod 600 the file"
+                )
+            return file.read()
+    except OSError as error:
+        raise Unavailable(f"the {role} cannot be read: {error.strerror}", code="keys.file") from None
+
+
+def write_new(path: Path, content: bytes, *, role: str, mode: int) -> None:
+    """Create a file durably; never overwrite one.
+
+    Raises:
+        Invalid: it exists.
+        Unavailable: it cannot be written.
+    """
+    with _written(path, content, role=role, mode=mode) as whole:
+        try:
+            path.hardlink_to(whole)  # unlike a rename, fails if the target exists
+        except FileExistsError:
+            raise Invalid(f"the {role} exists and is never overwritten", code="keys.exists") from None
+
+
+def replace(path: Path, content: bytes, *, role: str) -> None:
+    """Exchange a private file's content durably: a reader sees the old or the new one.
+
+    Raises:
+        Unavailable: it cannot be written; the old content stands.
+    """
+    with _written(path, content, role=role, mode=PRIVATE) as whole:
+        whole.rename(path)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, role: str) -> Iterator[None]:
+    """Wait for the only holder's place, among threads and processes; it ends with the process.
+
+    Raises:
+        Unavailable: it cannot be had.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise Unavailable(f"the {role} cannot be locked: {error.strerror}", code="keys.file") from None
+
+
+@contextlib.contextmanager
+def _written(path: Path, content: bytes, *, role: str, mode: int) -> Iterator[Path]:
+    """A whole, synced file beside `path`; what the body makes of it is synced too, and the file is gone after it."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        whole = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                os.fchmod(handle, mode)
+                file.write(content)
+                file.flush()
+                os.fsync(handle)
+            yield whole
+            _sync_folder(path.parent)
+        finally:
+            whole.unlink(missing_ok=True)
+    except OSError as error:
+        raise Unavailable(f"the {role} cannot be written: {error.strerror}", code="keys.file") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

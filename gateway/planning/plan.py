@@ -1,0 +1,129 @@
+"""From a bound query and a decision to scans and SQL over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import pyarrow as pa
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, SqlglotError
+
+from gateway.errors import Integrity, Invalid, Unsupported
+from gateway.planning.comparisons import align
+from gateway.planning.guarded import guard, is_guarded
+from gateway.planning.rereads import mentions_of, reread
+from gateway.planning.sites import Site, column_decision, mask_inputs, scan_of, sites_of
+from gateway.terms.dataset import Datasets
+from gateway.terms.mask_spec import MASK_SPECS, family_of
+from gateway.terms.plan import GuardedScan, MaskedScan, Plan
+from gateway.terms.policy import Decision
+from gateway.terms.query import BoundQuery
+
+_TYPES: Final[Mapping[str | None, str]] = {
+    "string": "TEXT",
+    "integer": "BIGINT",
+    "float": "DOUBLE",
+    "date": "DATE",
+    "boolean": "BOOLEAN",
+    "binary": "BLOB",
+}
+
+
+def make_plan(
+    query: BoundQuery, decision: Decision, *, datasets: Datasets, max_scans: int, limit: int | None = None
+) -> Plan:
+    """Turn every mention of a dataset into a scan, and the query into SQL over the scans.
+
+    Args:
+        query: not changed.
+        decision: MUST be an allowed one about this query.
+        limit: at most so many rows of the answer, whatever LIMIT the query has itself.
+
+    Raises:
+        Invalid: `size` for too many mentions; `masked_column` for an order or a calculation on a pseudonym.
+        Unsupported: a SELECT over a dataset at the aggregated level that guarded.py does not offer.
+        Integrity: the decision does not cover the query.
+    """
+    if not isinstance(query.tree, exp.Query):
+        raise Integrity("a bound query was not made by the query room")
+    tree = query.tree.copy()
+    sites = sites_of(tree, decision, datasets=datasets)
+    if len(sites) > max_scans:
+        raise Invalid(f"the query mentions too many datasets: at most {max_scans}", code="size")
+    mentions = mentions_of(tree)
+    materialized = frozenset(site.id for site in sites if reread(site.scope, mentions=mentions))
+    steps = tuple(_step(site) for site in sites)
+    for site in sites:
+        _replace(site)
+    _check_closed(tree, sites)
+    _limit(tree, limit)
+    tree = align(tree, types={step.scan.id: _released_types(step) for step in steps})
+    return Plan(
+        steps=steps,
+        sql=_duckdb(tree),
+        materialized=materialized,
+        output_names=query.output_names,
+        snapshot="single-scan" if len(steps) <= 1 else "per-scan",
+    )
+
+
+def _step(site: Site) -> MaskedScan | GuardedScan:
+    if is_guarded(site.decision):
+        return guard(site)
+    decisions = tuple(column_decision(site, name) for name in site.names)
+    return MaskedScan(scan=scan_of(site, columns=site.names, further=mask_inputs(site, decisions)), decisions=decisions)
+
+
+def _replace(site: Site) -> None:
+    name, alias = (exp.to_identifier(text, quoted=True) for text in (site.id, site.alias))
+    site.table.replace(exp.Table(this=name, alias=exp.TableAlias(this=alias)))
+
+
+def _limit(tree: exp.Query, limit: int | None) -> None:
+    """The smaller of the query's own LIMIT and the caller's."""
+    if limit is None:
+        return
+    if limit < 0:
+        raise Invalid("a limit is 0 or more", code="limit")
+    own = tree.args.get("limit")
+    count = own.args.get("count" if isinstance(own, exp.Fetch) else "expression") if own is not None else None
+    rows = limit if count is None else min(limit, int(count.name))
+    tree.set("limit", exp.Limit(expression=exp.Literal.number(rows)))
+
+
+def _check_closed(tree: exp.Query, sites: tuple[Site, ...]) -> None:
+    """The invariant: after rewriting, nothing is named but scans and CTEs."""
+    known = {site.id for site in sites} | {cte.alias for cte in tree.find_all(exp.CTE)}
+    for table in tree.find_all(exp.Table):
+        if table.db or table.catalog or table.name not in known:
+            raise Integrity("a table was left outside of every scan")
+
+
+def _released_types(step: MaskedScan | GuardedScan) -> Mapping[str, str]:
+    if isinstance(step, MaskedScan):
+        return {
+            decided.column: "TEXT" if MASK_SPECS[decided.mask.name].output == "string" else _type(column.type)
+            for column, decided in zip(step.scan.columns, step.decisions, strict=True)
+        }
+    types = {column.name: _type(column.type) for column in step.scan.columns}
+    for measure in step.measures:
+        kind = types.get(measure.column or "", "")
+        types[measure.name] = kind if measure.function == "sum" else "DOUBLE" if measure.function == "avg" else "BIGINT"
+    return types
+
+
+def _type(kind: pa.DataType) -> str:
+    """DuckDB's name for a released type; unknown ones are not compared."""
+    if pa.types.is_decimal(kind):
+        return f"DECIMAL({kind.precision}, {kind.scale})"
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMPTZ" if kind.tz else "TIMESTAMP"
+    return _TYPES.get(family_of(kind), "UNKNOWN")
+
+
+def _duckdb(tree: exp.Query) -> str:
+    try:
+        return tree.sql(dialect="duckdb", identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+    except (SqlglotError, RecursionError):
+        raise Unsupported("this query cannot be written for the engine", code="syntax", fix="split the query") from None

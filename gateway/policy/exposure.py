@@ -1,0 +1,88 @@
+"""Exposure over all grants that one role can use (T7).
+
+Each grant may hide what another shows: a domain full here and pseudonymized there is linked by whoever sees
+both. Judged within one environment: a person with credentials for two sees more. Groups are not judged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from gateway.policy.applicability import applicability_of
+from gateway.policy.bundle import Bundle
+from gateway.policy.candidates import weigh
+from gateway.terms.mask_spec import MASK_SPECS
+from gateway.terms.policy import ColumnDecision, Grant, Level, RuleRef
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Exposure:
+    """A column as one role sees it by one grant."""
+
+    role: str
+    project: str
+    grant: Grant
+    column: ColumnDecision
+
+
+def _exposures(bundle: Bundle) -> Iterator[_Exposure]:
+    """Everything that each role sees by each of its grants, for each purpose; rows only, no groups."""
+    applicability = applicability_of(bundle)
+    places = sorted({(grant.environment, name) for grant in bundle.grants for name in grant.datasets})
+    roles = sorted(bundle.vocabulary.roles.keys() | {grant.role for grant in bundle.grants})
+    for role, (environment, name), purpose in product(roles, places, bundle.vocabulary.purposes.values()):
+        applying = applicability.applying(
+            roles=frozenset({role}), environment=environment, purpose=purpose.name, dataset=name
+        )
+        for grant, column in product(applying["allow"], bundle.datasets[name].columns):
+            candidate = weigh(
+                grant,
+                dataset=bundle.datasets[name],
+                needed=frozenset({column}),
+                denies=applying["deny"],
+                bundle=bundle,
+            )
+            if candidate.covers and candidate.level is not Level.AGGREGATED:
+                yield _Exposure(role=role, project=purpose.project, grant=grant, column=candidate.columns[column])
+
+
+def exposed(bundle: Bundle) -> Iterator[tuple[RuleRef, str]]:
+    """What a role joins from several grants although each alone hides it, at the rule that hides it in vain."""
+    by_domain: dict[tuple[str, ...], list[_Exposure]] = defaultdict(list)
+    by_column: dict[tuple[str, ...], list[_Exposure]] = defaultdict(list)
+    for exposure in _exposures(bundle):
+        column, environment = exposure.column, exposure.grant.environment
+        if column.domain is None:
+            place = (exposure.role, environment, exposure.project, column.dataset, column.column)
+            by_column[place].append(exposure)
+        else:
+            by_domain[exposure.role, environment, column.domain].append(exposure)
+    yield from _pairs(by_domain, says="{domain} is full in {full} and pseudonymized here: {roles} can link the two")
+    yield from _pairs(by_column, says="{column} is full in {full} and masked here: {roles} sees both in one project")
+
+
+def _pairs(groups: Mapping[tuple[str, ...], list[_Exposure]], *, says: str) -> Iterator[tuple[RuleRef, str]]:
+    roles: dict[tuple[str, str, str, RuleRef], set[str]] = defaultdict(set)
+    for exposures in groups.values():
+        full = sorted({_place(e) for e in exposures if e.column.level is Level.FULL})
+        for exposure in exposures:
+            if full and _hides(exposure.column):
+                column = f"{exposure.column.dataset}.{exposure.column.column}"
+                place = (exposure.column.domain or "", column, full[0], exposure.grant.rule)
+                roles[place].add(exposure.role)
+    for (domain, column, seen, rule), names in roles.items():
+        text = says.format(domain=f"domain {domain}", column=column, full=seen, roles=", ".join(sorted(names)))
+        yield rule, text
+
+
+def _place(exposure: _Exposure) -> str:
+    return f"{exposure.column.dataset}.{exposure.column.column} ({exposure.grant.id})"
+
+
+def _hides(column: ColumnDecision) -> bool:
+    """Whether the mask leaves something that can be linked, and is not the value."""
+    leaks = MASK_SPECS[column.mask.name].leaks
+    return "equality" in leaks and "value" not in leaks

@@ -1,0 +1,181 @@
+"""Stage 2 of a guarded aggregate: from one row per group and data subject to released groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.errors import Exhausted, Integrity
+from gateway.terms.dataset import Column
+from gateway.terms.mask_spec import family_of
+from gateway.terms.plan import GuardedScan, Measure
+from gateway.terms.streams import RawStream, ReleasedStream
+
+FLOOR: Final = 5
+"""Distinct subjects; no setting may go below."""
+MAX_STATE_BYTES: Final = 512 << 20
+"""Arrow bytes of stage 1: about 8 million groups × subjects with two measures."""
+
+_WIDE_DIGITS: Final = 76
+"""decimal256 holds any sum of 2^63 values of 38 digits, so summing cannot wrap."""
+
+
+def release(
+    raw: RawStream, guarded: GuardedScan, *, threshold: int, max_state_bytes: int = MAX_STATE_BYTES
+) -> ReleasedStream:
+    """Release the groups that have at least `threshold` distinct data subjects.
+
+    Columns: the dimensions in order, then each measure by its name: counts int64, avg float64, and sum as
+    decimal128(38, scale), int64 or float64 after its column. Nulls are left out as in SQL: a sum or average of
+    nothing is null. Rows are sorted by the dimensions, nulls last. Without dimensions there is one row, or none when
+    it is suppressed, like over an empty dataset. Several rows of one group and subject are merged.
+
+    Args:
+        raw: stage 1 as ports.Source.group describes it; it is closed when the released stream is, or was read.
+        max_state_bytes: what stage 1 may weigh; state is one row per group and subject.
+
+    Raises:
+        Integrity: a threshold below FLOOR, another schema than described, or a sum that does not fit its type.
+        Exhausted: `memory`, while reading.
+    """
+    if threshold < FLOOR:
+        raise Integrity(f"a threshold of {threshold} data subjects is below the floor of {FLOOR}")
+    expected = _stage_one(guarded)
+    if [(field.name, field.type) for field in raw.schema if field.name != "__subject"] != expected:
+        raise Integrity("a source delivered another schema than a guarded scan has")
+    schema = _released_schema(guarded)
+    return ReleasedStream(
+        schema, _released(raw, guarded, schema, threshold=threshold, limit=max_state_bytes), close=raw.close
+    )
+
+
+def _measured(guarded: GuardedScan) -> tuple[Column, ...]:
+    return guarded.scan.columns[len(guarded.dimensions) :]
+
+
+def _stage_one(guarded: GuardedScan) -> list[tuple[str, pa.DataType]]:
+    """Names and types of stage 1, but the subject's, whose type is the source's business."""
+    dimensions = guarded.scan.columns[: len(guarded.dimensions)]
+    if tuple(column.name for column in dimensions) != guarded.dimensions:
+        raise Integrity("a guarded scan reads other dimensions than it groups by")
+    expected = [(column.name, column.type) for column in dimensions]
+    expected.append(("__rows", pa.int64()))
+    for column in _measured(guarded):
+        expected += [(f"__count_{column.name}", pa.int64()), (f"__sum_{column.name}", _sum_type(column))]
+    return expected
+
+
+def _sum_type(column: Column) -> pa.DataType:
+    match family_of(column.type):
+        case "decimal":
+            return pa.decimal128(38, column.type.scale)
+        case "integer":
+            return pa.int64()
+        case "float":
+            return pa.float64()
+        case _:
+            raise Integrity(f"column {column.name} is no number and cannot be summed")
+
+
+def _released_schema(guarded: GuardedScan) -> pa.Schema:
+    columns = {column.name: column for column in guarded.scan.columns}
+    fields = [pa.field(name, columns[name].type) for name in guarded.dimensions]
+    for measure in guarded.measures:
+        match measure.function:
+            case "sum":
+                kind = _sum_type(columns[measure.column or ""])
+            case "avg":
+                kind = pa.float64()
+            case "count_rows" | "count_values" | "count_subjects":
+                kind = pa.int64()
+        fields.append(pa.field(measure.name, kind))
+    return pa.schema(fields)
+
+
+def _released(
+    raw: RawStream, guarded: GuardedScan, schema: pa.Schema, *, threshold: int, limit: int
+) -> Iterator[pa.RecordBatch]:
+    table = _read(raw, limit=limit)
+    if guarded.dimensions:
+        keys = list(guarded.dimensions)
+    else:
+        table, keys = table.append_column("__all", pa.nulls(table.num_rows, pa.bool_())), ["__all"]
+    try:
+        groups = _groups(table, keys, guarded)
+        groups = groups.filter(pc.greater_equal(groups["__subject_count_distinct"], threshold))
+        order = pc.sort_indices(groups, sort_keys=[(key, "ascending", "at_end") for key in keys])
+        groups = groups.take(order)
+        columns = [groups[name] for name in guarded.dimensions]
+        columns += [_figure(groups, measure, schema.field(measure.name).type) for measure in guarded.measures]
+        arrays = [_rebuilt(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Arrow's own text may quote the value that did not fit.
+        raise Integrity("a sum of a guarded aggregate does not fit its type") from None
+    yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _read(raw: RawStream, *, limit: int) -> pa.Table:
+    """All of stage 1, without rows that are about nobody."""
+    batches: list[pa.RecordBatch] = []
+    weight = 0
+    with raw:
+        for batch in raw:
+            kept = batch.filter(pc.is_valid(batch["__subject"]))
+            weight += kept.nbytes
+            if weight > limit:
+                raise Exhausted(
+                    "too many groups and data subjects for one aggregate", code="memory", fix="group by fewer columns"
+                )
+            batches.append(kept)
+    table = pa.Table.from_batches(batches, schema=raw.schema)
+    if any(table[name].null_count for name in table.column_names if name.startswith(("__rows", "__count_"))):
+        raise Integrity("a source delivered a group without a count")
+    return table
+
+
+def _groups(table: pa.Table, keys: list[str], guarded: GuardedScan) -> pa.Table:
+    """One row per group: distinct subjects, and the sum of every figure."""
+    figures = ["__rows"]
+    floats: list[str] = []
+    for column in _measured(guarded):
+        figures += [f"__count_{column.name}", f"__sum_{column.name}"]
+        if pa.types.is_floating(_sum_type(column)):
+            floats.append(f"__sum_{column.name}")
+    if floats:
+        # Adding floats in another order gives other bits, and the source's order must not be told.
+        table = table.sort_by([(name, "ascending") for name in floats])
+    for name in figures:
+        if name not in floats:
+            table = table.set_column(table.column_names.index(name), name, _widened(table[name]))
+    aggregations = [("__subject", "count_distinct"), *((name, "sum") for name in figures)]
+    return table.group_by(keys, use_threads=False).aggregate(aggregations)
+
+
+def _widened(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """decimal256: hash_sum of int64 and decimal128 wraps around without a word."""
+    if pa.types.is_integer(column.type):
+        column = column.cast(pa.decimal128(38, 0))
+    return column.cast(pa.decimal256(_WIDE_DIGITS, column.type.scale))
+
+
+def _figure(groups: pa.Table, measure: Measure, kind: pa.DataType) -> pa.ChunkedArray:
+    match measure.function:
+        case "count_rows":
+            return groups["__rows_sum"].cast(kind)
+        case "count_subjects":
+            return groups["__subject_count_distinct"]
+        case "count_values":
+            return groups[f"__count_{measure.column}_sum"].cast(kind)
+    total, count = groups[f"__sum_{measure.column}_sum"], groups[f"__count_{measure.column}_sum"].cast(pa.int64())
+    total = pc.if_else(pc.greater(count, 0), total, pa.scalar(None, total.type))
+    if measure.function == "sum":
+        return total.cast(kind)
+    return pc.divide(total.cast(kind), count.cast(kind))
+
+
+def _rebuilt(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    """A copy by value: buffers of a filtered array still hold bytes of what was filtered out."""
+    return pa.array(column.to_pylist(), type=kind)

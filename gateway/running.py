@@ -1,0 +1,209 @@
+"""An answer on its way, and the watch over all of them.
+
+Decision, access entry and scan are three moments. What held at the access entry is asked again every few seconds
+while rows flow, by the database's clock; an answer whose grant, credential, bundle or lease is gone ends (T17).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Self
+
+from gateway.errors import Denied, Exhausted, GatewayError, Unavailable
+from gateway.ports import AuditLog, Clock, Standing
+from gateway.terms.audit import Conditions, OutcomeEntry, Result
+from gateway.terms.policy import Decision
+from gateway.terms.request import Receipt
+from gateway.terms.streams import Tally
+
+
+class Body:
+    """The bytes of one answer; writes exactly one outcome entry, whatever happens.
+
+    Iterate to the end, then `finish` once the bytes have left. MUST be closed; a second close does nothing.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        *,
+        receipt: Receipt,
+        access_index: int,
+        tally: Tally,
+        log: AuditLog,
+        clock: Clock,
+    ) -> None:
+        self._chunks = chunks
+        self._receipt = receipt
+        self._access_index = access_index
+        self._tally = tally
+        self._log = log
+        self._clock = clock
+        self._digest = hashlib.sha256()
+        self._lock = threading.Lock()
+        self._is_read = False
+        self._is_ended = False
+        self._stopped: GatewayError | None = None
+        self._on_end: list[Callable[[], None]] = []
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        """The next chunk.
+
+        Raises:
+            GatewayError: what ended the answer; the body so far does not pass for a whole one.
+        """
+        code = "internal"
+        going_on = False
+        try:
+            chunk = next(self._chunks, None)
+            if self._stopped is not None:
+                raise self._stopped
+            going_on = True
+        except GatewayError as error:
+            told = self._stopped or error
+            code = told.code
+            raise told from None
+        finally:
+            if not going_on:
+                self._end("exhausted" if code.startswith(Exhausted.kind) else "failed", code=code)
+        if chunk is None:
+            self._is_read = True
+            raise StopIteration
+        self._digest.update(chunk)
+        return chunk
+
+    def finish(self) -> None:
+        """Write the outcome `ok`. Call when the last byte has left this process.
+
+        Raises:
+            Unavailable: the outcome could not be made durable; the log will say `unknown`.
+        """
+        if not self._is_read:
+            raise AssertionError("an answer is finished after its last chunk")
+        self._end("ok", code="")
+
+    def on_end(self, act: Callable[[], None]) -> None:
+        """Do this once when the answer has ended, before its outcome is written."""
+        self._on_end.append(act)
+
+    def stop(self, error: GatewayError, *, abort: Callable[[], None]) -> None:
+        """End it from another thread: the reader gets `error` in place of the next chunk."""
+        self._stopped = error
+        abort()
+
+    def close(self) -> None:
+        """End it here; an answer that was not read to its end is `cut`."""
+        self._end("cut", code="cut")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _end(self, result: Result, *, code: str) -> None:
+        with self._lock:
+            if self._is_ended:
+                return
+            self._is_ended = True
+        with contextlib.ExitStack() as stack:
+            for act in self._on_end:
+                stack.callback(act)
+        nonce = bytes.fromhex(self._receipt.nonce)
+        body_hmac = hmac.digest(nonce, self._digest.digest(), "sha256").hex() if result == "ok" else ""
+        self._log.append(
+            OutcomeEntry(
+                receipt=self._receipt.id,
+                time=self._clock.now(),
+                access_index=self._access_index,
+                result=result,
+                rows=self._tally.delivered_rows,
+                body_hmac=body_hmac,
+                code=code,
+                suppressed_rows=self._tally.rejected_rows,
+            )
+        )
+
+
+class Answer:
+    """What a door sends on: facts for the headers, then the body."""
+
+    def __init__(self, *, receipt: Receipt, decision: Decision, snapshot: str, media_type: str, body: Body) -> None:
+        self.receipt = receipt
+        self.decision = decision
+        self.snapshot = snapshot
+        self.media_type = media_type
+        self.body = body
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields, the same at every door."""
+        counts = ", ".join(f"{level}={count}" for level, count in reversed(list(self.decision.counts().items())))
+        return MappingProxyType(
+            {
+                "Gateway-Receipt": self.receipt.id,
+                "Gateway-Receipt-Nonce": self.receipt.nonce,
+                "Gateway-Decision": f"{counts}, digest={self.decision.digest[:16]}",
+                "Gateway-Snapshot": self.snapshot,
+            }
+        )
+
+
+class RunningAnswers:
+    """Every answer of this process that has begun and not ended."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._lock = threading.Lock()
+        self._open: dict[str, tuple[Body, Conditions, Callable[[], None]]] = {}
+
+    def add(self, receipt: str, *, body: Body, conditions: Conditions, abort: Callable[[], None]) -> None:
+        """Watch it until it ends. `abort` MUST make a blocked read of its body return at once."""
+        with self._lock:
+            self._open[receipt] = (body, conditions, abort)
+        body.on_end(lambda: self._forget(receipt))
+
+    def recheck(self) -> int:
+        """Ask for each whether it may go on; end those that may not. Returns how many ended.
+
+        A database that does not answer ends them all.
+        """
+        with self._lock:
+            running = list(self._open.values())
+        ended = 0
+        for body, conditions, abort in running:
+            error = self._verdict(conditions)
+            if error is not None:
+                body.stop(error, abort=abort)
+                ended += 1
+        return ended
+
+    def stop_all(self, error: GatewayError) -> None:
+        """End every one: the process stops, or its lease is lost."""
+        with self._lock:
+            running = list(self._open.values())
+        for body, _, abort in running:
+            body.stop(error, abort=abort)
+
+    def _verdict(self, conditions: Conditions) -> GatewayError | None:
+        try:
+            broken = self._standing.broken(conditions)
+        except Unavailable as error:
+            return error
+        if broken == "lease":
+            return Unavailable("this gateway process lost its lease", code="lease", fix="ask again")
+        if broken:
+            return Denied(f"the {broken} that allowed this was withdrawn", code="stale", fix="ask again")
+        return None
+
+    def _forget(self, receipt: str) -> None:
+        with self._lock:
+            self._open.pop(receipt, None)

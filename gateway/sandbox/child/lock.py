@@ -1,0 +1,42 @@
+"""The engine, locked. The order matters: settings, then external access off, then the lock.
+
+Closed by it: files in every form, network, extensions, secrets, settings, Python variables. What it leaves
+open (tests/adversary/test_sandbox_probes.py lists both) is closed by the parser's allow-list, by running
+exactly one SELECT, and by a new session per query.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+THREADS = 2
+SETTINGS = (
+    "SET GLOBAL TimeZone = 'UTC'",
+    "SET GLOBAL integer_division = true",  # PostgreSQL: 7/2 is 3; DuckDB alone: 3.5, silently
+    "SET GLOBAL default_null_order = 'nulls_last_on_asc_first_on_desc'",  # PostgreSQL's
+    "SET python_enable_replacements = false",  # else SQL reads this process's Python variables
+    "SET enable_external_access = false",  # in connect() it clashes with temp_directory
+    "SET lock_configuration = true",
+)
+
+
+def locked(*, memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """Connect to an empty in-memory database that no SQL can reconfigure or lead outside.
+
+    Sessions (`cursor()`) inherit the lock; what they register or create as temporary ends with them.
+    """
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": THREADS,
+            "memory_limit": f"{memory_mb}MiB",
+            "temp_directory": "",
+            "max_temp_directory_size": "0KB",
+            "autoload_known_extensions": False,
+            "autoinstall_known_extensions": False,
+            "allow_community_extensions": False,
+        },
+    )
+    for setting in SETTINGS:
+        connection.execute(setting)
+    return connection

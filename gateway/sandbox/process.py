@@ -1,0 +1,157 @@
+"""One child: spawned from a clean interpreter, killed as a whole, reaped always."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import Unavailable
+from gateway.sandbox.child.frames import READY
+from gateway.sandbox.failures import End
+from gateway.sandbox.limits import Binding, SandboxLimits
+from gateway.sandbox.wire import Channel, Ended, Malformed
+
+CHILD_FOLDER: Final = Path(__file__).with_name("child")
+_PR_SET_DUMPABLE: Final = 4
+START_SECONDS: Final = 60.0
+"""A child is ready in well under a second; a loaded machine may take longer, a broken one never ends."""
+_VERDICTS: Final[Mapping[int, End]] = {-signal.SIGXCPU: "time", -signal.SIGKILL: "memory"}
+"""Exit statuses by the kernel's hand."""
+
+
+class Child:
+    """A process with its sockets. Owned by one query at a time, or by the pool."""
+
+    def __init__(self, process: subprocess.Popen[bytes], *, control: Channel, scans: tuple[Channel, ...]) -> None:
+        self.control = control
+        self.scans = scans
+        self.isolation: Mapping[str, bool] = {}
+        """What it achieved, by its own report before any SQL."""
+        self.binding: Binding | None = None
+        """Set by its first query, for good."""
+        self.served = 0
+        """Queries given to it."""
+        self.end: End | None = None
+        """Why the gateway killed it; the first reason stays."""
+        self._process = process
+        self._ending = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def kill(self, end: End) -> None:
+        """SIGKILL, from any thread; whoever reads from it sees its end."""
+        with self._ending:
+            self.end = self.end or end
+            self._process.kill()
+
+    def reap(self) -> None:
+        """Wait for its end (MUST have been killed or ended) and close its sockets."""
+        self._process.wait()
+        for channel in (self.control, *self.scans):
+            channel.close()
+
+    def verdict(self) -> End | None:
+        """Why it is gone: the gateway's reason, else the kernel's (CPU limit, no memory left), else None."""
+        status = self._process.wait()
+        return self.end or _VERDICTS.get(status)
+
+
+def spawn(limits: SandboxLimits, *, python: str) -> Child:
+    """Start a child and wait until it has confined itself. MUST be called by a thread that outlives the child.
+
+    The kernel kills a child when the thread that started it ends (PR_SET_PDEATHSIG).
+
+    Raises:
+        Unavailable: it did not start, or the kernel lacks seccomp and isolation is required; the text says why.
+    """
+    with contextlib.ExitStack() as theirs:
+        pairs = [socket.socketpair() for _ in range(1 + limits.max_scans)]
+        for _, end in pairs:
+            theirs.callback(end.close)
+        control, *scans = (Channel(own) for own, _ in pairs)
+        numbers = [end.fileno() for _, end in pairs]
+        try:
+            process = _start(numbers, limits=limits, python=python)
+        except OSError as error:
+            for channel in (control, *scans):
+                channel.close()
+            raise Unavailable(f"a sandbox child could not be started: {error.strerror}", code="sandbox") from None
+    child = Child(process, control=control, scans=tuple(scans))
+    try:
+        _await_ready(child, limits=limits)
+    except BaseException:
+        child.kill("retired")
+        child.reap()
+        raise
+    return child
+
+
+def _start(numbers: list[int], *, limits: SandboxLimits, python: str) -> subprocess.Popen[bytes]:
+    spec = {
+        "parent": os.getpid(),
+        "control": numbers[0],
+        "scans": numbers[1:],
+        "memory_mb": limits.memory_mb,
+        "address_space_mb": limits.address_space_mb,
+        "cpu_seconds": limits.cpu_seconds,
+    }
+    return subprocess.Popen(
+        [python, "-I", str(CHILD_FOLDER), json.dumps(spec)],
+        env={},  # the gateway's may name files with secrets
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=numbers,
+        start_new_session=True,  # a Ctrl-C at the terminal is the gateway's to handle
+    )
+
+
+def _await_ready(child: Child, *, limits: SandboxLimits) -> None:
+    child.control.limit(START_SECONDS)
+    try:
+        kind, payload = child.control.read()
+        report = json.loads(payload.to_pybytes()) if kind == READY else None
+    except (Ended, Malformed, ValueError):
+        report = None
+    if not isinstance(report, dict):
+        raise Unavailable("a sandbox child ended before it was ready", code="sandbox")
+    child.control.limit(None)
+    child.isolation = {name: value for name, value in report.items() if isinstance(value, bool)}
+    if limits.kernel_isolation == "required" and not child.isolation.get("seccomp", False):
+        raise Unavailable(
+            f"sandbox children cannot enter seccomp: {report.get('reason')}",
+            code="isolation",
+            fix="use a kernel with seccomp filters, or accept the risk: sandbox_kernel_isolation = accept_none",
+        )
+
+
+def protect_memory() -> None:
+    """Let no process of the same user trace the gateway or read its memory, and write no core file of it.
+
+    Called once by `serve`, before keys are read. Children do the same for themselves.
+
+    Raises:
+        Unavailable: the kernel refused.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    zero = ctypes.c_ulong(0)
+    if libc.prctl(ctypes.c_int(_PR_SET_DUMPABLE), zero, zero, zero, zero) != 0:
+        raise Unavailable("the kernel refused to protect the gateway's memory", code="isolation")

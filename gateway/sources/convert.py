@@ -1,0 +1,108 @@
+"""From what a driver delivers to the catalog's declared types, exactly or not at all.
+
+A driver hands over storage classes (int64, float64, text, bytes). A value that is not exactly one of the
+declared type is Integrity, naming dataset and column, never the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gateway.errors import Integrity
+from gateway.terms.dataset import Column
+
+BATCH_ROWS: Final = 65_536
+"""Rows of a delivered batch, at most."""
+BATCH_BYTES: Final = 8 << 20
+"""A batch is delivered before it grows beyond this, plus one batch of the driver."""
+FLOAT_DIGITS: Final = 15
+"""Decimal digits that survive a float64."""
+
+ABSOLUTE_NOISE: Final = 1e-6
+"""Of the last decimal digit: what sums of floats leave behind."""
+RELATIVE_NOISE: Final = 2.0**-50
+"""Some roundings of a float64."""
+MAX_VALUE_BYTES: Final = 1 << 20
+"""A longer text is refused, so that a driver's batch is bounded in bytes too."""
+
+_FIRST_DAY: Final = -719_162
+"""0001-01-01: what is earlier has no date in Python, and none in a bank."""
+
+
+def declared(cells: pa.Array, *, column: Column, dataset: str) -> pa.Array:
+    """The cells in the column's declared type.
+
+    Raises:
+        Integrity: a value does not fit.
+    """
+    misfit = Integrity(
+        f"{dataset}.{column.name}: a value does not fit the declared type {column.type}"
+        f" (texts: UTF-8 of at most {MAX_VALUE_BYTES} bytes)",
+        code="source.value",
+    )
+    try:
+        if len(cells) == 0:
+            return pa.array([], column.type)
+        cells.validate(full=True)
+        return _converted(cells, column.type)
+    except (pa.ArrowException, ArithmeticError):
+        # pyarrow's text quotes the value
+        raise misfit from None
+
+
+def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_decimal(kind) and pa.types.is_floating(cells.type):
+        return _decimal_of_floats(cells, kind)
+    if pa.types.is_boolean(kind):
+        _require(pc.is_in(cells, value_set=pa.array([0, 1], cells.type), skip_nulls=True), cells)
+        return cells.cast(kind)
+    if pa.types.is_date32(kind):
+        days = cells.cast(kind)
+        _require(pc.greater_equal(days.view(pa.int32()), _FIRST_DAY), days)
+        return days
+    if pa.types.is_timestamp(kind):
+        moments = cells.cast(pa.timestamp("us"))
+        _require(pc.greater_equal(moments.view(pa.int64()), _FIRST_DAY * 86_400_000_000), moments)
+        return moments.view(pa.timestamp("us", kind.tz)).cast(kind)
+    return cells.cast(kind)
+
+
+def _require(holds: pa.Array, cells: pa.Array) -> None:
+    if not pc.all(pc.or_(pc.fill_null(holds, False), cells.is_null()), min_count=0).as_py():  # noqa: FBT003 - pyarrow's
+        raise pa.ArrowInvalid("out of range")
+
+
+def _decimal_of_floats(cells: pa.Array, kind: pa.Decimal128Type) -> pa.Array:
+    """Round to the scale where the distance is float noise; `precision` is at most FLOAT_DIGITS."""
+    scaled = pc.multiply(cells, 10.0**kind.scale)
+    whole = pc.round(scaled)
+    noise = pc.max_element_wise(pc.multiply(pc.abs(scaled), RELATIVE_NOISE), ABSOLUTE_NOISE)
+    _require(pc.less_equal(pc.abs(pc.subtract(scaled, whole)), noise), cells)
+    _require(pc.less(pc.abs(whole), 10.0**kind.precision), cells)
+    return shifted(whole.cast(pa.int64()), kind)
+
+
+def shifted(units: pa.Array, kind: pa.Decimal128Type) -> pa.Array:
+    """Decimals whose unscaled values are `units`, int64. The caller MUST know that they fit the precision."""
+    # Both types are the same 128-bit integers; only the scale differs, so the buffers serve as they are.
+    wide = units.cast(pa.decimal128(19, 0))
+    return pa.Array.from_buffers(kind, len(wide), wide.buffers(), wide.null_count, wide.offset)
+
+
+def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join a driver's small batches up to BATCH_ROWS or BATCH_BYTES; empty ones vanish."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        if held and (rows + batch.num_rows > BATCH_ROWS or size + batch.nbytes > BATCH_BYTES):
+            yield pa.concat_batches(held)
+            held, rows, size = [], 0, 0
+        if batch.num_rows:
+            held.append(batch)
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+    if held:
+        yield pa.concat_batches(held)

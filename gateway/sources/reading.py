@@ -1,0 +1,70 @@
+"""One open read: lazy, bounded in time, and ended from any thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import NoReturn
+
+import pyarrow as pa
+
+from gateway.errors import Exhausted, GatewayError, Unavailable
+from gateway.terms.streams import RawStream
+
+Batches = Generator[pa.RecordBatch, None, None]
+
+
+class Reading(Iterator[pa.RecordBatch]):
+    """Batches that some producer makes, with a deadline and a close that other threads may call.
+
+    The producer calls `check` between its steps; its `finally` releases connection and statement. After close or
+    the deadline, `next` raises: a read that was cut never looks like one that ended.
+    """
+
+    def __init__(self, produce: Callable[[Reading], Batches], *, source: str, deadline: float) -> None:
+        self._source = source
+        self._deadline = deadline
+        self._closed = threading.Event()
+        self._stepping = threading.Lock()
+        self._batches = produce(self)
+
+    def __next__(self) -> pa.RecordBatch:
+        with self._stepping:
+            try:
+                self.check()
+            except GatewayError:
+                self._batches.close()
+                raise
+            return next(self._batches)
+
+    def check(self) -> None:
+        """Say whether to go on.
+
+        Raises:
+            Unavailable: closed.
+            Exhausted: past the deadline.
+        """
+        if self._closed.is_set():
+            self._refuse_closed()
+        if time.monotonic() >= self._deadline:
+            raise Exhausted(
+                f"source {self._source}: reading took longer than allowed",
+                code="time",
+                fix="ask for fewer rows, or run an extract",
+            )
+
+    def _refuse_closed(self) -> NoReturn:
+        raise Unavailable(f"source {self._source}: reading was ended before its end", code="closed")
+
+    def close(self) -> None:
+        """End the reading and release what it holds; waits for the producer's current step (well under a second)."""
+        self._closed.set()
+        with self._stepping:
+            self._batches.close()
+
+
+def stream(schema: pa.Schema, produce: Callable[[Reading], Batches], *, source: str, deadline: float) -> RawStream:
+    """A RawStream over a producer; nothing is opened before the first `next`."""
+    reading = Reading(produce, source=source, deadline=deadline)
+    return RawStream(schema, reading, close=reading.close)

@@ -1,0 +1,71 @@
+"""Which sources there are.
+
+To add an adapter: one file with a class that satisfies ports.Source and passes tests/conformance/, and one line in
+SOURCES. SQL that it needs is a Dialect in render.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from gateway.errors import Invalid, Unavailable, Unsupported
+from gateway.ports import Source
+from gateway.sources.sqlite import SqliteSource
+from gateway.terms.document import Node, parse
+
+Opener = Callable[[str, str, Path], Source]
+"""Takes the source's name, what follows `scheme://` in its URL, and the folder that relative files resolve against."""
+
+_SOURCE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def _sqlite(name: str, rest: str, folder: Path) -> Source:
+    if not rest.startswith("/") or len(rest) == 1 or "?" in rest or "#" in rest:
+        raise Invalid(
+            f"source {name}: write sqlite:///file or sqlite:////absolute/file, without options", code="source"
+        )
+    return SqliteSource(name, folder / rest[1:])
+
+
+SOURCES: Final[Mapping[str, Opener]] = MappingProxyType({"sqlite": _sqlite})
+"""URL scheme to adapter."""
+
+
+def open_sources(path: Path) -> Mapping[str, Source]:
+    """Bind source names to connections as the file says: `core: {url: "sqlite:///bank.db"}`.
+
+    A value `file:PATH` is read from that file. Relative files resolve against the file's folder. Nothing is opened yet.
+
+    Raises:
+        Unavailable: the file, or one that it refers to, cannot be read.
+        Invalid: not such a mapping. No text repeats a URL.
+        Unsupported: a scheme that is not offered, or an environment variable.
+    """
+    document = parse(_read(path, "the sources file"), file=path.name)
+    bindings = document.mapping() if document.value is not None else {}
+    return {name: _opened(name, node, path.absolute().parent) for name, node in bindings.items()}
+
+
+def _opened(name: str, node: Node, folder: Path) -> Source:
+    if _SOURCE_NAME.fullmatch(name) is None:
+        raise node.fail("a source's name is made of a-z, 0-9 and _, and begins with a letter")
+    url = node.mapping(required=frozenset({"url"}), optional=frozenset())["url"].text()
+    if "${" in url:
+        raise Unsupported(f"source {name}: the environment is not read here", code="source", fix="write file:PATH")
+    if url.startswith("file:"):
+        url = _read(folder / url.removeprefix("file:"), f"source {name}: the file that its url refers to").strip()
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in SOURCES:
+        raise Unsupported(f"source {name}: its scheme is not offered; offered: {', '.join(SOURCES)}", code="source")
+    return SOURCES[scheme](name, rest, folder)
+
+
+def _read(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        raise Unavailable(f"{what} cannot be read", code="source") from None

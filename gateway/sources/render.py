@@ -1,0 +1,384 @@
+"""SQL for a source, built as trees: no text is ever pasted into text.
+
+Every column reference is quoted and qualified by its table's alias: to SQLite an unqualified quoted name that does
+not exist is a string literal, and then a row filter keeps every row (T10). Literals have the column's declared type.
+What differs between sources is a Dialect. Nothing here depends on a row's value or on the user's SQL text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import functools
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, assert_never
+
+import pyarrow as pa
+from sqlglot import exp
+
+from gateway.errors import Integrity, Unsupported
+from gateway.sources.convert import ABSOLUTE_NOISE, FLOAT_DIGITS, MAX_VALUE_BYTES, RELATIVE_NOISE
+from gateway.sources.evaluate import typed
+from gateway.sources.table import Filter, Statement, Stored, Table
+from gateway.terms.dataset import Column
+from gateway.terms.mask_spec import family_of
+from gateway.terms.policy import Follow
+from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Operator, Or, Predicate, Scalar
+
+_ROWS: Final = "r"
+_FOLLOWED: Final = "f"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One column's expressions in one dialect."""
+
+    delivered: exp.Expr
+    """What the driver is asked for: always of the witness's storage class, unless the value does not fit."""
+    witness: exp.Expr
+    compared: exp.Expr | None
+    """Compares as the declared type does, with `literal`s; None: comparison is not offered."""
+    addend: exp.Expr | None = None
+    """Sums exactly; None: no number, or not offered."""
+    misfit: exp.Expr | None = None
+    """True where an addend would not be the value."""
+
+    @property
+    def key(self) -> exp.Expr:
+        """What is grouped by: equal texts are equal bytes, whatever collation the column declares."""
+        return _binary(self.delivered) if self.witness.is_string else self.delivered
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One column of a statement's answer, but for the last, which tells the witness from the rows."""
+
+    column: str
+    """The table's column that it comes from; empty for count(*)."""
+    made: exp.Expr
+    witness: exp.Expr
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What one kind of source calls things."""
+
+    name: str
+    """sqlglot's."""
+    cell: Callable[[Stored, exp.Column], Cell]
+    literal: Callable[[Scalar, pa.DataType], exp.Expr]
+
+
+_OPERATORS: Final[Mapping[Operator, type[exp.Binary]]] = MappingProxyType(
+    {"=": exp.EQ, "<>": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
+)
+
+
+def rows(table: Table, *, columns: Sequence[str], where: Filter, dialect: Dialect) -> Statement:
+    """The columns of the rows, then 0; before them one witness row of typed values, then 1.
+
+    Drivers that guess a column's type from the first rows learn it from the witness. A table with a rowid takes two
+    parameters, the first and the last rowid of a window.
+    """
+    cells = [_cell(table, name, dialect) for name in columns]
+    outputs = [Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(columns, cells, strict=True)]
+    if not outputs:
+        # A batch without columns would forget how many rows it has.
+        outputs = [Output(column="", made=exp.convert(0), witness=exp.convert(0))]
+    return _statement(outputs, lambda select: _where(select, table, where, dialect), dialect)
+
+
+def groups(table: Table, *, keys: Sequence[str], measured: Sequence[str], where: Filter, dialect: Dialect) -> Statement:
+    """Per group: keys, count(*), then for each measured column its count and, if it is a number, its sum and misfits.
+
+    Misfits is 1 if a value was not one of the declared type, else 0. Witness and window as in `rows`.
+    """
+    by = [_cell(table, name, dialect) for name in keys]
+    outputs = [Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(keys, by, strict=True)]
+    outputs.append(Output(column="", made=exp.Count(this=exp.Star()), witness=exp.convert(0)))
+    for name in measured:
+        outputs += _figures(table, name, dialect)
+    grouped = [c.key for c in by]
+    return _statement(outputs, lambda select: _where(select, table, where, dialect).group_by(*grouped), dialect)
+
+
+def _figures(table: Table, name: str, dialect: Dialect) -> list[Output]:
+    count = Output(column=name, made=exp.Count(this=_reference(table, name)), witness=exp.convert(0))
+    column = table.columns[name].column
+    if not is_number(column):
+        return [count]
+    cell = _cell(table, name, dialect)
+    if cell.addend is None or cell.misfit is None:
+        raise _not_offered(column, "summed")
+    total = exp.convert(0.0 if family_of(column.type) == "float" else 0)
+    misfit = exp.Case().when(cell.misfit, exp.convert(1)).else_(exp.convert(0))
+    return [
+        count,
+        Output(column=name, made=exp.Sum(this=cell.addend), witness=total),
+        Output(column=name, made=exp.Max(this=misfit), witness=exp.convert(0)),
+    ]
+
+
+def edge(table: Table, *, last: bool, dialect: Dialect) -> str:
+    """The table's smallest or largest rowid; null if it is empty."""
+    rowid = exp.column(_name(table.rowid or ""), table=_name(_ROWS))
+    extreme = exp.Max(this=rowid) if last else exp.Min(this=rowid)
+    return exp.select(extreme).from_(_table(table, _ROWS)).sql(dialect.name)
+
+
+def is_number(column: Column) -> bool:
+    """Whether it is summed: by its declared type."""
+    return family_of(column.type) in {"integer", "decimal", "float"}
+
+
+def condition(predicate: Predicate, *, table: Table, dialect: Dialect, alias: str = _ROWS) -> exp.Expr:
+    """The predicate as the source evaluates it; every part stands in parentheses.
+
+    Raises:
+        Invalid: a value is not of its column's type.
+        Integrity: the predicate reads a column that the table was not checked for.
+        Unsupported: the column's type cannot be compared in this source.
+    """
+    inner = functools.partial(condition, table=table, dialect=dialect, alias=alias)
+    made: exp.Expr
+    match predicate:
+        case Compare(column, operator, value):
+            literal = _literal(table, column, value, dialect)
+            made = _OPERATORS[operator](this=_compared(table, column, dialect, alias), expression=literal)
+        case OneOf(column, values):
+            options = [_literal(table, column, value, dialect) for value in values]
+            made = exp.In(this=_compared(table, column, dialect, alias), expressions=options)
+        case IsNull(column):
+            made = exp.Is(this=_reference(table, column, alias), expression=exp.Null())
+        case Not(part):
+            made = exp.Not(this=inner(part))
+        case And(parts):
+            made = exp.and_(*map(inner, parts))
+        case Or(parts):
+            made = exp.or_(*map(inner, parts))
+        case _:
+            assert_never(predicate)
+    return exp.Paren(this=made)
+
+
+def _where(select: exp.Select, table: Table, where: Filter, dialect: Dialect) -> exp.Select:
+    found = select.from_(_table(table, _ROWS))
+    for predicate in where.predicates:
+        found = found.where(condition(predicate, table=table, dialect=dialect))
+    if where.follow is not None:
+        found = found.where(_is_followed(where.follow, table, where.followed, dialect))
+    if where.present is not None:
+        found = found.where(exp.Not(this=exp.Is(this=_reference(table, where.present), expression=exp.Null())))
+    if table.rowid is not None:
+        rowid = exp.column(_name(table.rowid), table=_name(_ROWS))
+        found = found.where(exp.Between(this=rowid, low=exp.Placeholder(), high=exp.Placeholder()))
+    return found
+
+
+def _is_followed(follow: Follow, table: Table, followed: Table | None, dialect: Dialect) -> exp.Expr:
+    """A semi-join. EXISTS rather than IN: by a key's index it costs nothing for a window that reads few rows."""
+    if followed is None:
+        raise Integrity(f"{follow.dataset}: the followed table was not checked", code="plan")
+    same = exp.EQ(
+        this=_compared(followed, follow.key, dialect, _FOLLOWED), expression=_compared(table, follow.column, dialect)
+    )
+    kept = condition(follow.predicate, table=followed, dialect=dialect, alias=_FOLLOWED)
+    return exp.Exists(this=exp.select(exp.convert(1)).from_(_table(followed, _FOLLOWED)).where(same, kept))
+
+
+def _statement(outputs: Sequence[Output], rest: Callable[[exp.Select], exp.Select], dialect: Dialect) -> Statement:
+    witness = exp.select(*(o.witness for o in outputs), exp.convert(1))
+    found = rest(exp.select(*(o.made for o in outputs), exp.convert(0)))
+    return Statement(
+        sql=exp.union(witness, found, distinct=False).sql(dialect.name),
+        columns=tuple(o.column for o in outputs),
+        kinds=tuple(_kind(o.witness) for o in outputs),
+    )
+
+
+def _kind(witness: exp.Expr) -> pa.DataType:
+    if witness.is_string:
+        return pa.string()
+    return pa.int64() if witness.is_int else pa.float64()
+
+
+def _cell(table: Table, name: str, dialect: Dialect, alias: str = _ROWS) -> Cell:
+    return dialect.cell(table.columns[name], _reference(table, name, alias))
+
+
+def _compared(table: Table, name: str, dialect: Dialect, alias: str = _ROWS) -> exp.Expr:
+    reference = _reference(table, name, alias)
+    compared = dialect.cell(table.columns[name], reference).compared
+    if compared is None:
+        raise _not_offered(table.columns[name].column, "compared")
+    return compared
+
+
+def _not_offered(column: Column, verb: str) -> Unsupported:
+    return Unsupported(
+        f"column {column.name}: values of type {column.type} cannot be {verb} exactly in this source",
+        code="source",
+        fix=f"store it as a number of at most {FLOAT_DIGITS} digits, or leave it out",
+    )
+
+
+def _literal(table: Table, name: str, value: Scalar, dialect: Dialect) -> exp.Expr:
+    kind = table.columns[name].column.type
+    return dialect.literal(typed(value, column=name, kind=kind).as_py(), kind)
+
+
+def _reference(table: Table, name: str, alias: str = _ROWS) -> exp.Column:
+    if name not in table.columns:
+        raise Integrity(f"column {name} is read but was not checked", code="plan")
+    return exp.column(_name(name), table=_name(alias))
+
+
+def _table(table: Table, alias: str) -> exp.Table:
+    *schemas, name = table.path
+    if len(schemas) > 1:
+        raise Unsupported("a table is named by at most schema and table", code="source")
+    schema = _name(schemas[0]) if schemas else None
+    return exp.Table(this=_name(name), db=schema, alias=exp.TableAlias(this=_name(alias)))
+
+
+def _name(text: str) -> exp.Identifier:
+    """A quoted identifier; the generator doubles quotes in it."""
+    if not text or any(unicodedata.category(character) in {"Cc", "Cf", "Cs"} for character in text):
+        raise Unsupported("a table or column name is empty or holds control characters", code="source")
+    return exp.to_identifier(text, quoted=True)
+
+
+def _text(text: str) -> exp.Literal:
+    if "\0" in text:
+        raise Unsupported("a text in a row filter holds a NUL, which no source reads", code="source")
+    return exp.Literal.string(text)
+
+
+def _binary(text: exp.Expr) -> exp.Expr:
+    return exp.Collate(this=text, expression=exp.var("BINARY"))
+
+
+def _sqlite_literal(value: Scalar, kind: pa.DataType) -> exp.Expr:
+    match value:
+        case bool():
+            return exp.convert(int(value))
+        case decimal.Decimal():
+            return exp.convert(int(value.scaleb(kind.scale)))
+        case datetime.datetime():
+            moment = value.astimezone(datetime.UTC) if value.tzinfo else value
+            return _text(moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds"))
+        case datetime.date():
+            return _text(value.isoformat())
+        case str():
+            return _text(value)
+        case float() if abs(value) == float("inf"):
+            return exp.Literal.number("9e999") if value > 0 else exp.Neg(this=exp.Literal.number("9e999"))
+        case int() | float():
+            return exp.convert(value)
+        case _:
+            assert_never(value)
+
+
+def _sqlite_cell(stored: Stored, reference: exp.Column) -> Cell:
+    column = stored.column
+    match family_of(column.type):
+        case "integer":
+            misfit = _not_stored_as(reference, "integer")
+            return Cell(
+                delivered=reference, witness=exp.convert(0), compared=reference, addend=reference, misfit=misfit
+            )
+        case "boolean":
+            return Cell(delivered=reference, witness=exp.convert(0), compared=reference)
+        case "float":
+            misfit = _not_stored_as(reference, "integer", "real")
+            return Cell(
+                delivered=reference, witness=exp.convert(0.0), compared=reference, addend=reference, misfit=misfit
+            )
+        case "decimal" if stored.storage != "text" and column.type.precision <= FLOAT_DIGITS:
+            return _sqlite_decimal(reference, column.type)
+        case "decimal":
+            return Cell(delivered=_sqlite_wide_decimal(reference, column.type), witness=_text(""), compared=None)
+        case "string" | "date":
+            return Cell(delivered=_sqlite_text(reference), witness=_text(""), compared=_binary(reference))
+        case "timestamp":
+            moment = _sqlite_moment(reference)
+            return Cell(delivered=moment, witness=_text(""), compared=_binary(moment))
+        case "binary" | None:
+            raise Unsupported(f"column {column.name}: type {column.type} is not read from SQLite", code="source")
+        case family:
+            assert_never(family)
+
+
+def _not_stored_as(reference: exp.Column, *classes: str) -> exp.Expr:
+    allowed = [_text(name) for name in (*classes, "null")]
+    return exp.Not(this=exp.In(this=_call("TYPEOF", reference), expressions=allowed))
+
+
+def _sqlite_decimal(reference: exp.Column, kind: pa.Decimal128Type) -> Cell:
+    """Compared and summed as a whole number of the last digit: exact where float64 is not."""
+    scaled = exp.Mul(this=reference, expression=exp.convert(10.0**kind.scale))
+    units = exp.Cast(this=exp.Round(this=scaled), to=exp.DataType.build("BIGINT"))
+    size = exp.Abs(this=scaled)
+    noise = _call("MAX", exp.Mul(this=size, expression=exp.convert(RELATIVE_NOISE)), exp.convert(ABSOLUTE_NOISE))
+    distance = exp.Abs(this=exp.Sub(this=scaled, expression=exp.Round(this=scaled)))
+    misfit = exp.or_(
+        _not_stored_as(reference, "integer", "real"),
+        exp.GT(this=distance, expression=noise),
+        exp.GTE(this=size, expression=exp.convert(10.0**kind.precision)),
+    )
+    return Cell(delivered=reference, witness=exp.convert(0.0), compared=units, addend=units, misfit=misfit)
+
+
+def _sqlite_wide_decimal(reference: exp.Column, kind: pa.Decimal128Type) -> exp.Expr:
+    """The text; but a float beyond its exact digits is passed as a text that is no number, and so fails."""
+    is_real = exp.EQ(this=_call("TYPEOF", reference), expression=_text("real"))
+    limit = exp.convert(10.0 ** (FLOAT_DIGITS - kind.scale))
+    is_vague = exp.and_(is_real, exp.GTE(this=exp.Abs(this=reference), expression=limit))
+    return exp.Case().when(is_vague, _text("inexact")).else_(_sqlite_text(reference))
+
+
+def _sqlite_text(reference: exp.Column) -> exp.Expr:
+    """The value as text; a longer one than MAX_VALUE_BYTES becomes a byte that is no text, and so fails."""
+    is_long = exp.GT(this=_call("OCTET_LENGTH", reference), expression=exp.convert(MAX_VALUE_BYTES))
+    return exp.Case().when(is_long, exp.HexString(this="FF")).else_(exp.cast(reference, "TEXT"))
+
+
+def _sqlite_moment(reference: exp.Column) -> exp.Expr:
+    """`YYYY-MM-DD HH:MM:SS.ffffff` of UTC, from the spellings of ISO 8601 that mean it; others fail when read.
+
+    Only what differs from that form is rewritten, so that the common case costs one comparison.
+    """
+    plain = exp.and_(
+        exp.EQ(this=exp.Length(this=reference), expression=exp.convert(26)),
+        exp.EQ(this=_part(reference, 11, 1), expression=_text(" ")),
+    )
+    text = _call(
+        "REPLACE",
+        _call("RTRIM", _call("REPLACE", reference, _text("+00:00"), _text("")), _text("Z")),
+        _text("T"),
+        _text(" "),
+    )
+    length = exp.Length(this=text)
+    seconds = exp.EQ(this=length, expression=exp.convert(19))
+    fraction = exp.Between(this=length, low=exp.convert(20), high=exp.convert(26))
+    spelled = (
+        exp.Case()
+        .when(plain, _sqlite_text(reference))
+        .when(seconds, exp.DPipe(this=text, expression=_text(".000000")))
+        .when(fraction, _part(exp.Paren(this=exp.DPipe(this=text, expression=_text("000000"))), 1, 26))
+    )
+    return spelled.else_(_sqlite_text(reference))
+
+
+def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def _part(text: exp.Expr, first: int, count: int) -> exp.Expr:
+    return _call("SUBSTR", text, exp.convert(first), exp.convert(count))
+
+
+SQLITE: Final = Dialect(name="sqlite", cell=_sqlite_cell, literal=_sqlite_literal)

@@ -1,0 +1,317 @@
+"""One connection to a SQLite file, in one read transaction: what is checked is what is read.
+
+The driver cannot cancel a statement, so a table is read in windows of rowids, each short, and closing or the
+deadline takes effect between the driver's batches and between windows.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import re
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Final, Self, assert_never
+
+import adbc_driver_manager
+import adbc_driver_sqlite.dbapi as adbc
+import pyarrow as pa
+
+from gateway.errors import GatewayError, Integrity, Unavailable, Unsupported
+from gateway.sources import render
+from gateway.sources.render import SQLITE
+from gateway.sources.table import Statement, Stored, Table
+from gateway.terms.dataset import Column
+from gateway.terms.mask_spec import Family, family_of
+from gateway.terms.policy import Follow
+from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or, Predicate, Scalar, columns_of
+
+WINDOW_ROWIDS: Final = 1 << 19
+"""Rowids read by one statement: some tenth of a second when no row passes."""
+_SPARSE_SECONDS: Final = 0.02
+"""A window that took less held few rows: the next one is wider."""
+_DRIVER_ROWS: Final = 256
+"""Of the driver's batches: with values of at most 1 MiB this bounds their bytes."""
+
+AFFINITIES: Final[Mapping[Family, frozenset[str]]] = MappingProxyType(
+    {
+        "integer": frozenset({"integer", "numeric"}),
+        "boolean": frozenset({"integer", "numeric"}),
+        "float": frozenset({"real", "numeric"}),
+        "decimal": frozenset({"numeric", "real", "integer", "text"}),
+        "string": frozenset({"text"}),
+        "date": frozenset({"text", "numeric"}),
+        "timestamp": frozenset({"text", "numeric"}),
+    }
+)
+"""What SQLite may declare for a column of each family; anything else is schema drift."""
+
+_ANY_KIND: Final = MappingProxyType({"integer": pa.int64(), "real": pa.float64(), "numeric": pa.float64()})
+
+# The first of these also takes the snapshot: a read of a table does, a PRAGMA may not.
+_KIND: Final = "SELECT type FROM sqlite_schema WHERE name = ? AND type IN ('table', 'view')"
+_LAYOUT: Final = "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?"
+_COLUMNS: Final = "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden <> 1"
+_TABLES: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+_SETUP: Final = (
+    "PRAGMA busy_timeout = 2000",  # milliseconds; a writer that commits holds the file for less
+    "PRAGMA trusted_schema = OFF",  # no function of the file's schema (generated columns) may act
+    "PRAGMA cell_size_check = ON",
+)
+
+
+def affinity(declared_type: str) -> str:
+    """SQLite's rule (Datatypes In SQLite, 3.1), in its order."""
+    upper = declared_type.upper()
+    rules = (("integer", ("INT",)), ("text", ("CHAR", "CLOB", "TEXT")), ("blob", ("BLOB",)))
+    for name, words in (*rules, ("real", ("REAL", "FLOA", "DOUB"))):
+        if any(word in upper for word in words):
+            return name
+    return "numeric" if upper else "blob"
+
+
+class Layout:
+    """A table's columns as the file declares them now."""
+
+    def __init__(self, *, dataset: str, name: str, types: Mapping[str, str], has_rowid: bool) -> None:
+        self.dataset = dataset
+        self._name = name
+        self.types = types
+        taken = {column.lower() for column in types}
+        free = [alias for alias in ("rowid", "_rowid_", "oid") if alias not in taken]
+        self._rowid = free[0] if free and has_rowid else None
+
+    def table(self, columns: Sequence[Column]) -> Table:
+        """The table with the columns, each held against its declaration.
+
+        Raises:
+            Integrity: a column is missing (names are compared exactly) or of another type: the schema drifted.
+            Unsupported: a declared type that is not read from SQLite.
+        """
+        stored = {column.name: Stored(column=column, storage=self._storage(column)) for column in columns}
+        return Table(path=("main", self._name), columns=stored, rowid=self._rowid)
+
+    def _storage(self, column: Column) -> str:
+        family = family_of(column.type)
+        if family is None or family not in AFFINITIES:
+            raise Unsupported(f"{self.dataset}.{column.name}: {column.type} is not read from SQLite", code="source")
+        if column.name not in self.types:
+            raise Integrity(
+                f"{self.dataset}.{column.name}: the table has no such column; has its schema changed?",
+                code="source.schema",
+            )
+        found = affinity(self.types[column.name])
+        if found not in AFFINITIES[family]:
+            raise Integrity(
+                f"{self.dataset}.{column.name}: declared {column.type}, but the table stores {found} there",
+                code="source.schema",
+            )
+        return found
+
+    def followed(self, follow: Follow, *, key: pa.DataType) -> list[Column]:
+        """The columns that a follow reads. It does not carry their types: its values do, and the key's is the scan's.
+
+        Raises:
+            Unsupported: the type cannot be told.
+        """
+        kinds = {name: _kind_of(value, self.types.get(name, "")) for name, value in _values(follow.predicate)}
+        for name in columns_of(follow.predicate):
+            # Only `IS NULL` is asked of it: any type that its storage can be read as will do.
+            kinds.setdefault(name, _ANY_KIND.get(affinity(self.types.get(name, "")), pa.string()))
+        kinds[follow.key] = key
+        return [Column(name=name, type=kind, classification="direct_identifier") for name, kind in kinds.items()]
+
+
+class Session:
+    """A context: opened on enter, rolled back and closed on exit."""
+
+    def __init__(self, path: Path, *, source: str, check: Callable[[], None]) -> None:
+        self._path = path
+        self._source = source
+        self._check = check
+        self._connection: adbc.Connection | None = None
+
+    def __enter__(self) -> Self:
+        self._look_at_file()
+        uri = f"file:{urllib.parse.quote(str(self._path))}?mode=ro"
+        try:
+            self._connection = adbc.connect(uri, autocommit=False)
+        except adbc_driver_manager.Error as error:
+            raise self._translated(error) from None
+        try:
+            for pragma in _SETUP:
+                self._rows(pragma)
+            if self._rows("PRAGMA encoding") != [("UTF-8",)]:
+                # BINARY would order by the bytes of UTF-16, the gateway orders by those of UTF-8
+                raise Unsupported(f"source {self._source}: the file's encoding is not UTF-8", code="source")
+        except GatewayError:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _look_at_file(self) -> None:
+        """Tell apart what SQLite's `unable to open` does not; the open itself decides."""
+        try:
+            with self._path.open("rb") as file:
+                head = file.read(16)
+        except FileNotFoundError:
+            raise Unavailable(f"source {self._source}: the database file does not exist", code="source") from None
+        except OSError:
+            raise Unavailable(f"source {self._source}: the database file cannot be read", code="source") from None
+        if head != b"SQLite format 3\0":
+            raise Integrity(f"source {self._source}: the file is not a SQLite database", code="source.file")
+
+    def layout(self, path: tuple[str, ...], *, dataset: str) -> Layout:
+        """What the table looks like in this transaction.
+
+        Raises:
+            Integrity: there is no such table, or it is a view or a virtual table.
+        """
+        *schemas, name = path
+        if schemas not in ([], ["main"]):
+            raise Integrity(f"{dataset}: a SQLite file has one schema, main", code="source.schema")
+        kinds = self._rows(_KIND, [name])
+        if not kinds:
+            raise Integrity(f"{dataset}: the source has no such table", code="source.schema")
+        layouts = self._rows(_LAYOUT, [name])
+        if kinds != [("table",)] or [kind for kind, _ in layouts] != ["table"]:
+            raise Integrity(f"{dataset}: a table is needed, not a view or a virtual table", code="source.schema")
+        types = {str(column): str(declared) for column, declared in self._rows(_COLUMNS, [name])}
+        return Layout(dataset=dataset, name=name, types=types, has_rowid=not layouts[0][1])
+
+    def read(self, statement: Statement, *, table: Table, dataset: str) -> Iterator[pa.RecordBatch]:
+        """The statement's rows over all windows: its outputs in their storage classes, small batches.
+
+        Raises:
+            Integrity: a value is of another storage class.
+        """
+        for window in self._windows(table):
+            batches = self._batches(statement.sql, window, statement=statement, dataset=dataset)
+            yield self._past_witness(next(batches, None), statement, dataset)
+            for batch in batches:
+                yield batch.select(range(len(statement.kinds)))
+
+    def count_tables(self) -> int:
+        """Touches the file without reading a row of it."""
+        return int(str(self._rows(_TABLES)[0][0]))
+
+    def _windows(self, table: Table) -> Iterator[Sequence[int]]:
+        if table.rowid is None:
+            yield ()
+            return
+        edges = [self._rows(render.edge(table, last=last, dialect=SQLITE))[0][0] for last in (False, True)]
+        if None in edges:
+            return
+        low, high = (int(str(edge)) for edge in edges)
+        span = WINDOW_ROWIDS
+        while low <= high:
+            began = time.monotonic()
+            yield low, min(low + span - 1, high)
+            low += span
+            span = span * 4 if time.monotonic() - began < _SPARSE_SECONDS else WINDOW_ROWIDS
+
+    def _past_witness(self, first: pa.RecordBatch | None, statement: Statement, dataset: str) -> pa.RecordBatch:
+        if first is None or first.num_rows == 0 or first.column(len(statement.kinds))[0].as_py() != 1:
+            raise Integrity(f"source {self._source}: the driver did not deliver what was asked for", code="source")
+        for place, kind in enumerate(statement.kinds):
+            if first.schema.field(place).type != kind:
+                raise _misfit(statement, place, dataset)
+        return first.slice(1).select(range(len(statement.kinds)))
+
+    def _rows(self, sql: str, parameters: Sequence[str] = ()) -> list[tuple[object, ...]]:
+        batches = self._batches(sql, parameters)
+        return [row for batch in batches for row in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
+
+    def _batches(
+        self,
+        sql: str,
+        parameters: Sequence[int | str],
+        *,
+        statement: Statement | None = None,
+        dataset: str = "",
+    ) -> Iterator[pa.RecordBatch]:
+        self._check()
+        if self._connection is None:
+            raise Unavailable(f"source {self._source}: not connected", code="source")
+        options = {"adbc.sqlite.query.batch_rows": str(_DRIVER_ROWS)}
+        try:
+            with self._connection.cursor(adbc_stmt_kwargs=options) as cursor:
+                cursor.execute(sql, list(parameters) or None)
+                for batch in cursor.fetch_record_batch():
+                    self._check()
+                    yield batch
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError, ValueError) as error:
+            raise self._translated(error, statement=statement, dataset=dataset) from None
+
+    def _translated(self, error: Exception, *, statement: Statement | None = None, dataset: str = "") -> GatewayError:
+        """The driver's failure in our words: its own text may hold SQL, paths or values."""
+        text = str(error).lower()
+        mismatch = re.search(r"type mismatch in column (\d+)", text)
+        if mismatch and statement is not None:
+            return _misfit(statement, int(mismatch[1]), dataset)
+        if "integer overflow" in text:
+            return Integrity(f"{dataset}: a sum does not fit 64 bits", code="source.value")
+        if "malformed" in text or "not a database" in text:
+            return Integrity(f"source {self._source}: the database file is damaged", code="source.file")
+        if "locked" in text or "busy" in text:
+            return Unavailable(f"source {self._source}: a writer holds the database; try again", code="source")
+        return Unavailable(f"source {self._source}: the database could not be read", code="source")
+
+
+def _misfit(statement: Statement, place: int, dataset: str) -> Integrity:
+    column = statement.columns[place] if place < len(statement.columns) else ""
+    where = f"{dataset}.{column}" if column else dataset
+    return Integrity(f"{where}: a value is not of the declared type", code="source.value")
+
+
+def _kind_of(value: Scalar, declared_type: str) -> pa.DataType:
+    match value:
+        case bool():
+            return pa.bool_()
+        case int():
+            return pa.int64()
+        case float():
+            return pa.float64()
+        case str():
+            return pa.string()
+        case datetime.datetime():
+            return pa.timestamp("us", "UTC") if value.tzinfo else pa.timestamp("us")
+        case datetime.date():
+            return pa.date32()
+        case decimal.Decimal():
+            digits = re.search(r"\((\d+)\s*,\s*(\d+)\)", declared_type)
+            if digits is None:
+                raise Unsupported("a followed row filter on a decimal needs a column of DECIMAL(p, s)", code="source")
+            return pa.decimal128(int(digits[1]), int(digits[2]))
+        case _:
+            assert_never(value)
+
+
+def _values(predicate: Predicate) -> Iterator[tuple[str, Scalar]]:
+    match predicate:
+        case Compare(column, _, value):
+            yield column, value
+        case OneOf(column, values):
+            yield column, values[0]
+        case IsNull():
+            return
+        case Not(part):
+            yield from _values(part)
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _values(part)
+        case _:
+            assert_never(predicate)

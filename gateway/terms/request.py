@@ -1,0 +1,45 @@
+"""What a door hands to the enforcement point, and what explains a verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gateway.terms.audit import Door
+from gateway.terms.identity import Credentials
+from gateway.terms.plan import Plan
+from gateway.terms.policy import Decision
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question at one door."""
+
+    credentials: Credentials
+    sql: str = dataclasses.field(repr=False)
+    """The user's text; may hold personal data in literals."""
+    purpose: str
+    dialect: str = "postgres"
+    grant: str | None = None
+    """Use this grant; None: the least revealing one that covers the query."""
+    limit: int | None = None
+    """At most so many rows; None: all."""
+    door: Door = "http"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the recipient keeps to check an answer later."""
+
+    id: str
+    """Random; says nothing about the log."""
+    nonce: str = dataclasses.field(repr=False)
+    """64 hex digits; the log holds only HMACs under it, so nobody else can test guesses (T21)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What would happen to a query, column by column. A denial explains itself as well."""
+
+    decision: Decision
+    plan: Plan | None
+    """None in a denial."""

@@ -1,0 +1,1 @@
+"""Measured claims: `python -m tests.bench [--only PREFIX]` writes .bench/results.json."""
