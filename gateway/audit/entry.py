@@ -30,6 +30,8 @@ MAX_TEXT_BYTES: Final = 512
 """Any other text: names are ≤ 63 characters, and PostgreSQL indexes ≤ 2,704 bytes."""
 CUT: Final = "…[cut]"
 _VERSION: Final = 1
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+_DECODER: Final = json.JSONDecoder()
 
 Json = Any
 """A document of texts, integers, booleans, nulls, lists and objects."""
@@ -69,7 +71,7 @@ def row_of(payload: bytes, *, salt: bytes, index: int) -> LogRow:
     Raises:
         KeyError, TypeError, ValueError: the payload is not one that `payload_of` made.
     """
-    fields: Mapping[str, Any] = json.loads(payload)
+    fields: Mapping[str, Any] = _DECODER.decode(payload.decode())
     kind, receipt, time = fields["kind"], fields["receipt"], fields["time"]
     leaf = {
         "version": _VERSION,
@@ -105,8 +107,7 @@ def commitment_of(payload: bytes, *, salt: bytes) -> str:
 
 def canonical(document: object) -> bytes:
     """JSON with sorted keys, no spaces, UTF-8; one spelling for one document."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    return text.encode()
+    return _ENCODER.encode(document).encode()
 
 
 def escaped(text: str) -> str:

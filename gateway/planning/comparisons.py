@@ -103,7 +103,20 @@ def _as_text(operands: Iterable[exp.Expr]) -> None:
     if any(_is_value(side) for side in sides):
         for side in sides:
             if _is_other(side):
-                side.replace(exp.cast(side.copy(), exp.DType.TEXT))
+                _cast_in_place(side)
+
+
+def _cast_in_place(side: exp.Expr) -> None:
+    """Put a cast around a node. A list is changed at its index: `replace` copies the list, which may be long."""
+    parent, arg, index = side.parent, side.arg_key, side.index
+    if parent is None or arg is None:
+        return
+    cast = exp.Cast(this=side, to=exp.DataType.build("text"))
+    if index is None:
+        parent.set(arg, cast)
+    else:
+        parent.args[arg][index] = cast
+        cast.parent, cast.arg_key, cast.index = parent, arg, index
 
 
 def _check_order(operands: Iterable[exp.Expr]) -> None:

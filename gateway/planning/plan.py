@@ -124,6 +124,6 @@ def _type(kind: pa.DataType) -> str:
 
 def _duckdb(tree: exp.Query) -> str:
     try:
-        return tree.sql(dialect="duckdb", identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+        return tree.sql(dialect="duckdb", copy=False, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
     except (SqlglotError, RecursionError):
         raise Unsupported("this query cannot be written for the engine", code="syntax", fix="split the query") from None

@@ -97,7 +97,7 @@ class Standing:
             if grant.effect == "allow" and dataset in grant.datasets and (not among or grant.id in among)
             for candidate, kinds in [self._lacks(grant, dataset=dataset, needed=needed, purpose=purpose)]
         ]
-        request = f"gateway request {dataset} --purpose {purpose}"
+        request = f"ask {self.bundle.datasets[dataset].owner} for a grant of {dataset} for {purpose}"
         if not lacks:
             nothing = MissingGrant(dataset=dataset, lacks="role: no grant shows this dataset", request=request)
             return f"{dataset}: no grant shows it", nothing
@@ -105,7 +105,7 @@ class Standing:
         sentence = "; ".join(f"{kind}: {why}" for kind, why in kinds.items())
         columns = sorted(needed & self.bundle.datasets[dataset].columns.keys())
         if columns:
-            request += f" --columns {','.join(columns)}"
+            request += f", columns {', '.join(columns)}"
         missing = MissingGrant(dataset=dataset, lacks=sentence, request="" if candidate.is_capped_out else request)
         return f"{dataset}: nearest is {candidate.grant.rule}, which lacks {sentence}", missing
 

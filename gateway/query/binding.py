@@ -54,14 +54,14 @@ def bind(query: Query, *, datasets: Datasets, limits: QueryLimits = DEFAULT) -> 
     for selection in tree.selects:
         selection.meta["output"] = naming.output_name(selection)
     _spare_work(tree)
-    bound = _qualified(tree, datasets=datasets, names=query.names, limits=limits)
-    output_names = tuple(_output_name(selection) for selection in bound.selects)
     try:
-        bound = pushdown_projections(bound)
+        bound = _qualified(tree, datasets=datasets, names=query.names, limits=limits)
+    except RecursionError:
+        raise too_large("levels of nesting", limits.max_depth) from None
     except (SqlglotError, *SLIPS):
-        raise Invalid(
-            "the sides of UNION, EXCEPT or INTERSECT have different numbers of columns", code="set_operation"
-        ) from None
+        raise explain(_tree(query), datasets=datasets) from None
+    output_names = tuple(_output_name(selection) for selection in bound.selects)
+    bound = _pruned(bound)
     return BoundQuery(
         dialect=query.dialect, tree=bound, uses=_uses(bound), output_names=output_names, shape=query.shape
     )
@@ -87,19 +87,22 @@ def _spare_work(tree: exp.Query) -> None:
 def _qualified(tree: exp.Query, *, datasets: Datasets, names: tuple[str, ...], limits: QueryLimits) -> exp.Query:
     schema = MappingSchema(_schema(datasets, names), dialect="postgres", normalize=False)
     tree = qualify_tables(tree, dialect="postgres")
-    named = tree.copy()
-    try:
-        _check_widths(tree, datasets=datasets, limits=limits)
-        tree = qualify_columns(tree, schema, expand_alias_refs=False)
-        _settle(tree, schema)
-        validate_qualify_columns(tree)
-    except RecursionError:
-        raise too_large("levels of nesting", limits.max_depth) from None
-    except (SqlglotError, *SLIPS):
-        raise explain(named, datasets=datasets) from None
+    _check_widths(tree, datasets=datasets, limits=limits)
+    tree = qualify_columns(tree, schema, expand_alias_refs=False)
+    _settle(tree, schema)
+    validate_qualify_columns(tree)
     if tree.find(exp.TableColumn, exp.Dot):
         raise Unsupported("a whole row as a value is not offered", code="row", fix="name the columns")
     return tree
+
+
+def _pruned(tree: exp.Query) -> exp.Query:
+    try:
+        return pushdown_projections(tree)
+    except (SqlglotError, *SLIPS):
+        raise Invalid(
+            "the sides of UNION, EXCEPT or INTERSECT have different numbers of columns", code="set_operation"
+        ) from None
 
 
 def _schema(datasets: Datasets, names: tuple[str, ...]) -> dict[str, object]:

@@ -184,6 +184,21 @@ def _check_table(node: exp.Expr) -> None:
         raise _not_offered("renaming a dataset's columns in its alias", fix="rename them in a subquery")
 
 
+def _check_cte(node: exp.Expr) -> None:
+    if not isinstance(node.this, exp.Query | exp.Values):
+        raise _not_offered("a CTE that is no query", fix="write name AS (SELECT …)")
+
+
+def _check_sides(node: exp.Expr) -> None:
+    if not all(isinstance(node.args.get(side), exp.Query) for side in ("this", "expression")):
+        raise _not_offered(f"{_words(node)} of something that is no query", fix="write SELECT … on both sides")
+
+
+def _check_count(node: exp.Expr) -> None:
+    if node.this is None or node.expressions:
+        raise _not_offered("count of nothing or of several things", code="function", fix="write count(*)")
+
+
 def _check_subquery(node: exp.Expr) -> None:
     if not isinstance(node.this, exp.Select | exp.SetOperation | exp.Subquery | exp.Values):
         raise _not_offered("a join in parentheses", fix="write it as a subquery")
@@ -233,6 +248,11 @@ _RULES: Final[Mapping[type[exp.Expr], Callable[[exp.Expr], None]]] = {
     exp.Literal: _check_literal,
     exp.Join: _check_join,
     exp.Table: _check_table,
+    exp.CTE: _check_cte,
+    exp.Union: _check_sides,
+    exp.Except: _check_sides,
+    exp.Intersect: _check_sides,
+    exp.Count: _check_count,
     exp.Subquery: _check_subquery,
     exp.Lateral: _check_lateral,
     exp.Limit: _check_limit,

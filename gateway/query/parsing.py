@@ -95,8 +95,10 @@ def _has_modifiers(tree: exp.Subquery) -> bool:
 
 def _fold(tree: exp.Expr, *, quoted_too: bool) -> None:
     for name in tree.find_all(exp.Identifier):
+        name.meta.clear()  # positions in the text; they make each copy of a tree dear
         if quoted_too or not name.quoted:
-            name.meta["written"] = name.name
+            if not name.name.islower():
+                name.meta["written"] = name.name
             name.set("this", name.name.lower())
         name.set("quoted", True)  # noqa: FBT003  # sqlglot's signature
 

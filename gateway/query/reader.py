@@ -7,6 +7,7 @@ a few times its length, whatever the construct is called that somebody finds nex
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -29,6 +30,8 @@ SPARE_STEPS: Final = 2_000
 
 SLIPS: Final = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What sqlglot raises by mistake on odd texts. Nothing was read yet: whoever catches them refuses the query."""
+
+logging.getLogger("sqlglot").addFilter(lambda _: False)  # it logs what it cannot read, literals included
 
 _FIRST: Final = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN})
 _BEFORE_SELECT: Final = frozenset(
@@ -111,7 +114,7 @@ def _tree(
         raise too_large("levels of nesting", limits.max_depth) from None
     except ParseError as error:
         raise _syntax(error) from None
-    except SLIPS:
+    except (TokenError, *SLIPS):
         raise Invalid("the query does not parse", code="syntax") from None
     trees = [tree for tree in found if tree is not None]
     if len(trees) != 1:
@@ -120,10 +123,12 @@ def _tree(
 
 
 def _check_begin(tokens: list[Token]) -> None:
-    """Only what begins like a query is parsed at all: for the rest sqlglot logs the text, literals included."""
+    """What does not begin like one query is not parsed at all."""
     if tokens[0].token_type not in _FIRST:
         raise Unsupported("only SELECT is offered", code="statement", fix="begin with SELECT or WITH")
     for before, token in itertools.pairwise(tokens):
+        if before.token_type is TokenType.SEMICOLON and token.token_type is not TokenType.SEMICOLON:
+            raise Unsupported("one statement at a time", code="statement", fix="send each query by itself")
         if before.token_type in _BEFORE_SELECT and token.token_type in (TokenType.FROM, TokenType.TABLE):
             raise Unsupported("a query begins with SELECT", code="syntax", fix="write SELECT * FROM …")
 

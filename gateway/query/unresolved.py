@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.qualify_tables import qualify_tables
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from gateway.errors import Invalid
@@ -18,10 +19,10 @@ def explain(tree: exp.Query, *, datasets: Datasets) -> Invalid:
     """The error for the first column that does not resolve.
 
     Args:
-        tree: table names qualified, columns as written.
+        tree: as parsed.
     """
     try:
-        found = next(_unresolved(tree, datasets), None)
+        found = next(_unresolved(qualify_tables(tree, dialect="postgres"), datasets), None)
     except (SqlglotError, *SLIPS):
         found = None
     return found or Invalid(

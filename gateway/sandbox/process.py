@@ -22,6 +22,7 @@ from gateway.sandbox.wire import Channel, Ended, Malformed
 
 CHILD_FOLDER: Final = Path(__file__).with_name("child")
 _PR_SET_DUMPABLE: Final = 4
+END_SECONDS: Final = 1.0
 START_SECONDS: Final = 60.0
 """A child is ready in well under a second; a loaded machine may take longer, a broken one never ends."""
 _VERDICTS: Final[Mapping[int, End]] = {-signal.SIGXCPU: "time", -signal.SIGKILL: "memory"}
@@ -68,9 +69,13 @@ class Child:
             channel.close()
 
     def verdict(self) -> End | None:
-        """Why it is gone: the gateway's reason, else the kernel's (CPU limit, no memory left), else None."""
-        status = self._process.wait()
-        return self.end or _VERDICTS.get(status)
+        """Why it is gone: the gateway's reason, else the kernel's (CPU limit, no memory left), else None.
+
+        Its sockets close a moment before it is gone; one that closed them and lives on has no reason.
+        """
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.end or _VERDICTS.get(self._process.wait(END_SECONDS))
+        return None
 
 
 def spawn(limits: SandboxLimits, *, python: str) -> Child:

@@ -119,7 +119,8 @@ class Run:
         return self._failure()
 
     def _broken(self, error: Exception) -> GatewayError:
-        """End the query and choose what to tell: a source's failure first, then the gateway's own reason."""
+        """End the query and choose what to tell: a source's failure first, then why the child is gone."""
+        verdict = self._child.verdict() if isinstance(error, Ended) else None
         self._end("retired")
         if failure := self._failure():
             return failure
@@ -127,7 +128,7 @@ class Run:
             return error
         if isinstance(error, Malformed):
             return Unavailable("the sandbox broke its protocol", code="sandbox")
-        return failures.by_end(self._child.verdict())
+        return failures.by_end(verdict)
 
     def _failure(self) -> GatewayError | None:
         return next((feeder.failure for feeder in self._feeders if feeder.failure), None)

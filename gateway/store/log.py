@@ -225,7 +225,7 @@ def _rows(connection: sa.Connection, first: int, end: int) -> list[LogRow]:
     columns, datasets = _columns(connection, first, end), _datasets(connection, first, end)
     return [
         _row(values, columns=columns.get(values[0], ()), datasets=datasets.get(values[0], ()))
-        for values in connection.execute(entries)
+        for values in connection.execute(entries).all()
     ]
 
 
@@ -233,7 +233,7 @@ def _columns(connection: sa.Connection, first: int, end: int) -> Mapping[int, tu
     """Sorted as audit derives them; in Python, for PostgreSQL's collation sorts otherwise."""
     table = audit_search_column
     grouped = defaultdict(list)
-    for idx, *column in connection.execute(sa.select(table).where(table.c.idx >= first, table.c.idx < end)):
+    for idx, *column in connection.execute(sa.select(table).where(table.c.idx >= first, table.c.idx < end)).all():
         grouped[idx].append(tuple(column))
     return {
         idx: tuple(
@@ -247,7 +247,7 @@ def _columns(connection: sa.Connection, first: int, end: int) -> Mapping[int, tu
 def _datasets(connection: sa.Connection, first: int, end: int) -> Mapping[int, tuple[str, ...]]:
     table = audit_search_dataset
     grouped = defaultdict(list)
-    for idx, dataset in connection.execute(sa.select(table).where(table.c.idx >= first, table.c.idx < end)):
+    for idx, dataset in connection.execute(sa.select(table).where(table.c.idx >= first, table.c.idx < end)).all():
         grouped[idx].append(dataset)
     return {idx: tuple(sorted(listed)) for idx, listed in grouped.items()}
 

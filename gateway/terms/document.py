@@ -118,7 +118,7 @@ def _wrap_mapping(loader: _Loader, node: yaml.MappingNode, file: str, seen: set[
             raise Invalid(f"{where}: a key must be a plain text", code="policy")
         if name in mapping:
             raise Invalid(f"{where}: key {name!r} stands twice", code="policy")
-        mapping[name] = _wrap(loader, value, file, seen)
+        mapping[name] = dataclasses.replace(_wrap(loader, value, file, seen), line=key.start_mark.line + 1)
     return mapping
 
 

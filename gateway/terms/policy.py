@@ -133,7 +133,7 @@ class MissingGrant:
     lacks: str
     """`role`, `purpose`, `environment`, `columns`, `expired` … in one sentence."""
     request: str
-    """The command that asks for it."""
+    """How to ask for it; empty where asking cannot help."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

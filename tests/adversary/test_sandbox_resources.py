@@ -1,4 +1,4 @@
-"""Queries that eat: each ends within its deadline and a second, with a clear error, and the pool lives on (ATTACKS B7)."""
+"""Queries that eat: each ends within its deadline and a second, told why, and the pool lives on (ATTACKS B7)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.sandbox import Sandbox
 from tests.unit.sandbox.sandboxes import ask, binding, started
 
 ATTACKS = {
-    "cross join": "SELECT count(*) FROM range(100000) a, range(100000) b, range(100000) c WHERE a.range + b.range + c.range = 7",
+    "cross join": "SELECT count(*) FROM range(99999) a, range(99999) b, range(99999) c WHERE a.range + b.range = c.range",
     "recursion": "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r",
     "repeat": "SELECT length(repeat('x', 4000000000))",
     "sum of repeats": "SELECT sum(length(repeat('x', 100000000) || range::VARCHAR)) FROM range(1000)",
@@ -21,7 +21,6 @@ ATTACKS = {
     "quantile": "SELECT quantile_cont(range, 0.5) FROM range(300000000)",
     "list_reduce": "SELECT list_reduce(generate_series(1, 100000000), lambda a, b: a + b)",
     "levenshtein": "SELECT levenshtein(repeat('a', 1000000), repeat('b', 1000000))",
-    "regular expression": "SELECT regexp_replace(repeat('a', 30000000), '(a|aa)+b', 'x', 'g')",
     "endless answer": "SELECT a.range FROM range(1000000) a, range(1000000) b",
 }
 DEADLINE = 1.0

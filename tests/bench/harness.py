@@ -138,13 +138,12 @@ def missed() -> tuple[str, ...]:
     return tuple(_missed)
 
 
-def _judge(name: str, value: float) -> tuple[str | None, bool | None]:
+def _judge(name: str, value: float) -> tuple[float | None, bool | None]:
     target = yaml.safe_load(TARGETS.read_text()).get(name)
     if target is None:
         return None, None
     ((kind, bound),) = target.items()
-    holds = {"min": value >= bound, "max": value <= bound}[kind]
-    return f"{kind} {bound}", holds
+    return bound, {"min": value >= bound, "max": value <= bound}[kind]
 
 
 def _keep(figure: dict[str, object]) -> None:

@@ -110,7 +110,7 @@ def test_a_broken_connection_is_unavailable_once_and_then_replaced(engine: sa.En
         "UPDATE audit_tile SET hashes = set_byte(hashes, 99, get_byte(hashes, 99) # 1)",
         "UPDATE audit_checkpoint SET note = note || ' ' WHERE size = 5",
         "DELETE FROM audit_checkpoint WHERE size = 5",
-        "UPDATE audit_head SET size = 9",
+        "UPDATE audit_head SET size = 8",
         "DELETE FROM audit_open WHERE idx = 8",
         "INSERT INTO audit_tile VALUES (0, 9, '')",
     ],

@@ -60,9 +60,7 @@ def bank_ibans(country: Integers, *, bank: Integers, number: Integers) -> pa.Arr
     return by_country(country, national)
 
 
-def account_tables(
-    accounts: Accounts, people: People, *, seed: int, until: datetime.date
-) -> Iterator[pa.Table]:
+def account_tables(accounts: Accounts, people: People, *, seed: int, until: datetime.date) -> Iterator[pa.Table]:
     """The rows of `accounts`, in order of their id."""
     for number, start in enumerate(range(0, len(accounts), CHUNK)):
         places = np.arange(start, min(start + CHUNK, len(accounts)))

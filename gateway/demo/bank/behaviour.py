@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
@@ -96,9 +95,8 @@ def draw_events(people: People, *, transactions: int, seed: int) -> Events:
     return Events(customer=customer[kept][order], category=category[kept][order], day=day[order])
 
 
-def daily_weights(until: datetime.date) -> Floats:
-    """By day and category: how many of the ordinary transactions fall there; sums to 1."""
-    first = np.datetime64(until) - np.timedelta64(DAYS, "D")
+def daily_weights(first: np.datetime64) -> Floats:
+    """By day from `first` and category: the share of the ordinary transactions that falls there; sums to 1."""
     dates = first + np.arange(DAYS).astype("timedelta64[D]")
     weights = np.column_stack([_pattern(c.pattern, dates) for c in CATEGORIES.values()])
     shares = np.array([c.share for c in CATEGORIES.values()])

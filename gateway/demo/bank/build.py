@@ -84,7 +84,7 @@ def build_bank(
             len(people),
         ),
         "accounts": (account_tables(accounts, people, seed=seed, until=until), len(accounts)),
-        "transactions": (ledger.tables(transactions, until=until), transactions),
+        "transactions": (ledger.tables(transactions), transactions),
         "loans": ([loans], loans.num_rows),
         "call_notes": (note_tables(people, accounts, seed=seed, until=until), len(people) // 2),
     }

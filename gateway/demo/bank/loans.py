@@ -21,7 +21,7 @@ PURPOSES: Final = ("car", "home", "renovation", "consumer", "education")
 _MEDIANS: Final = np.array([14_000, 160_000, 22_000, 6_000, 9_000])
 _TERMS: Final = np.array([60, 300, 84, 36, 72])
 BASE_RATE: Final = 0.075
-_NOISE: Final = 0.55
+_NOISE: Final = 0.4
 
 
 def loan_table(

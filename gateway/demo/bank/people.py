@@ -179,9 +179,7 @@ def written(times: npt.NDArray[np.datetime64]) -> pa.Array:
     return pa.array(times, pa.timestamp("us")).cast(pa.string())
 
 
-def _incomes(
-    rng: np.random.Generator, country: Integers, segment: Integers, age: Floats, strain: Floats
-) -> Floats:
+def _incomes(rng: np.random.Generator, country: Integers, segment: Integers, age: Floats, strain: Floats) -> Floats:
     """Log-normal around a median of region and segment, highest at 48, lower under strain."""
     median = np.array([c.income for c in COUNTRIES])[country] * _SEGMENT_INCOME[segment]
     career = np.exp(-(((age - 48) / 38) ** 2))
@@ -222,7 +220,9 @@ def _mail_keys(
     lasts = _spelling_ids([NAMES[c.code].last for c in COUNTRIES], initial=False)
     width = 128
     spelled = np.where(style == 1, initials[country * width + first], firsts[country * width + first])
-    key = (lasts[country * width + last] * 2_048 + lasts[country * width + np.maximum(second, 0)] * (second >= 0)) * 2_048
+    key = (
+        lasts[country * width + last] * 2_048 + lasts[country * width + np.maximum(second, 0)] * (second >= 0)
+    ) * 2_048
     return ((key + spelled) * 4 + style) * 8 + domain
 
 

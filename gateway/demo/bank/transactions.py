@@ -23,25 +23,23 @@ _HOURS: Final = np.array([[c.hour, c.hour_spread] for c in CATEGORIES.values()])
 _AMOUNTS: Final = np.array([[max(c.amount, 1.0), c.amount_spread] for c in CATEGORIES.values()])
 _SALARY, _RENT, _TRANSFER, _RETURNED = (NAMES.index(n) for n in ("salary", "rent", "transfer", "returned"))
 _IS_CARD: Final = np.array([c.channel == "card" for c in CATEGORIES.values()])
-_HAS_COUNTERPARTY: Final = np.array([c.channel in {"transfer", "direct_debit"} for c in CATEGORIES.values()])
+_HAS_COUNTERPARTY: Final = np.isin(NAMES, ("salary", "rent", "utilities", "insurance", "transfer"))
 _MONTHLY: Final = np.isin(NAMES, ("salary", "rent", "fees", "returned", "insurance"))
 
 
 class Ledger:
     """Draws the rows of `transactions`."""
 
-    def __init__(
-        self, people: People, accounts: Accounts, *, events: Events, seed: int, until: datetime.date
-    ) -> None:
+    def __init__(self, people: People, accounts: Accounts, *, events: Events, seed: int, until: datetime.date) -> None:
         self._people = people
         self._accounts = accounts
         self._events = events
         self._seed = seed
         self._first_day = np.datetime64(until) - np.timedelta64(DAYS, "D")
 
-    def tables(self, count: int, *, until: datetime.date) -> Iterator[pa.Table]:
+    def tables(self, count: int) -> Iterator[pa.Table]:
         """Exactly `count` rows, in order of `booked_at` and of their id; some 200,000 a table, whole days."""
-        weights = daily_weights(until)
+        weights = daily_weights(self._first_day)
         rng = stream(self._seed, "days")
         ordinary = rng.multinomial(count - len(self._events.day), weights.sum(axis=1))
         totals = ordinary + np.bincount(self._events.day, minlength=DAYS)
@@ -69,7 +67,7 @@ class Ledger:
 
     def _times(self, rng: np.random.Generator, day: Integers, category: Integers) -> npt.NDArray[np.datetime64]:
         mean, spread = _HOURS[category].T
-        hours = np.clip(mean + spread * rng.normal(size=len(day)), 0.05, 23.9)
+        hours = mean + spread * rng.normal(size=len(day))
         within = (hours * 3.6e9).astype(np.int64) % _DAY_MICROSECONDS
         return self._first_day + (day * _DAY_MICROSECONDS + within).astype("timedelta64[us]")
 
@@ -119,9 +117,7 @@ class Ledger:
         signed = np.where(is_credit, amount, -amount) * RATES[self._people.country[customer]]
         return np.round(signed, 2)
 
-    def _merchants(
-        self, rng: np.random.Generator, country: Integers, category: Integers, other: Integers
-    ) -> pa.Array:
+    def _merchants(self, rng: np.random.Generator, country: Integers, category: Integers, other: Integers) -> pa.Array:
         """Shops and companies; for transfers between people, the other person."""
         shops = _Choices([[c.shops[name] for name in NAMES] for c in COUNTRIES])
         merchant = shops.pick(country, category, rng.random(len(country)))

@@ -183,7 +183,7 @@ def test_the_decision_names_bundle_principal_and_rules() -> None:
 def test_a_denial_says_how_to_ask() -> None:
     decision = ask(pdp(), "analyst", "email", "income")
     assert decision.missing is not None
-    assert decision.missing.request == "gateway request s.people --purpose study --columns email,income"
+    assert decision.missing.request == "ask research for a grant of s.people for study, columns email, income"
     assert decision.datasets == {}
 
 

@@ -39,13 +39,13 @@ def path(text):
     return ctypes.create_string_buffer(text.encode())
 
 
-class iovec(ctypes.Structure):
+class IoVec(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
 
 
 def escapes():
-    local = iovec(ctypes.addressof(page), 64)
-    remote = iovec(0x400000, 64)
+    local = IoVec(ctypes.addressof(page), 64)
+    remote = IoVec(0x400000, 64)
     return {
         "open a file": lambda: call(257, -100, path("/etc/passwd"), 0),
         "open by old open": lambda: call(2, path("/etc/passwd"), 0),

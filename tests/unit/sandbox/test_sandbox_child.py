@@ -1,4 +1,4 @@
-"""The child's own modules, in this process where they can be looked at: the filter as arithmetic, the session on a thread."""
+"""The child's own modules where they can be looked at: the filter as arithmetic, the session on a thread."""
 
 from __future__ import annotations
 
@@ -49,15 +49,50 @@ def test_what_computing_needs_is_allowed() -> None:
 
 
 FORBIDDEN = {
-    "open": (2, None), "openat": (257, 56), "openat2": (437, 437), "socket": (41, 198), "connect": (42, 203), "bind": (49, 200),
-    "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281), "kill": (62, 129), "tkill": (200, 130),
-    "tgkill": (234, 131), "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "shmget": (29, 194),
-    "shmat": (30, 196), "memfd_create": (319, 279), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "io_uring_setup": (425, 425),
-    "bpf": (321, 280), "userfaultfd": (323, 282), "perf_event_open": (298, 241), "keyctl": (250, 219), "unshare": (272, 97),
-    "setns": (308, 268), "mount": (165, 40), "prlimit64": (302, 261), "setrlimit": (160, 164), "ioctl": (16, 29), "dup": (32, 23),
-    "recvmsg": (47, 212), "sendmsg": (46, 211), "pkey_mprotect": (329, 288), "seccomp": (317, 277), "chroot": (161, 51),
-    "setuid": (105, 146), "capset": (126, 91), "memfd_secret": (447, 447), "mq_open": (240, 180), "kcmp": (312, 272),
-}  # fmt: skip
+    "open": (2, None),
+    "openat": (257, 56),
+    "openat2": (437, 437),
+    "socket": (41, 198),
+    "connect": (42, 203),
+    "bind": (49, 200),
+    "fork": (57, None),
+    "vfork": (58, None),
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "tgkill": (234, 131),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "memfd_create": (319, 279),
+    "pidfd_open": (434, 434),
+    "pidfd_getfd": (438, 438),
+    "io_uring_setup": (425, 425),
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "perf_event_open": (298, 241),
+    "keyctl": (250, 219),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "mount": (165, 40),
+    "prlimit64": (302, 261),
+    "setrlimit": (160, 164),
+    "ioctl": (16, 29),
+    "dup": (32, 23),
+    "recvmsg": (47, 212),
+    "sendmsg": (46, 211),
+    "pkey_mprotect": (329, 288),
+    "seccomp": (317, 277),
+    "chroot": (161, 51),
+    "setuid": (105, 146),
+    "capset": (126, 91),
+    "memfd_secret": (447, 447),
+    "mq_open": (240, 180),
+    "kcmp": (312, 272),
+}
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)

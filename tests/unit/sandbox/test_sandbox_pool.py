@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Exhausted, GatewayError, Unavailable
-from gateway.sandbox import Sandbox, protect_memory
+from gateway.sandbox import Sandbox
 from gateway.sandbox.process import Child
 from tests.unit.sandbox.sandboxes import ask, binding, limits, scan, started
 
