@@ -170,7 +170,13 @@ def _check_literal(node: exp.Expr) -> None:
         raise _not_offered("this form of number", code="literal", fix="write digits, at most 64")
 
 
+def _check_from(node: exp.Expr) -> None:
+    if not isinstance(node.this, exp.Table | exp.Subquery | exp.Values | exp.Lateral) and type(node.this) in _GRAMMAR:
+        raise _not_offered("a query in FROM without parentheses", fix="write FROM (SELECT …) AS name")
+
+
 def _check_join(node: exp.Expr) -> None:
+    _check_from(node)
     words = " ".join(str(node.args.get(arg) or "") for arg in ("method", "side", "kind")).upper().split()
     if not _JOIN_WORDS.issuperset(words):
         raise _not_offered(f"a {' '.join(words)} JOIN", fix="use INNER, LEFT, RIGHT, FULL, CROSS or NATURAL")
@@ -185,6 +191,8 @@ def _check_table(node: exp.Expr) -> None:
 
 
 def _check_cte(node: exp.Expr) -> None:
+    if type(node.this) not in _GRAMMAR:
+        _refuse(node.this)
     if not isinstance(node.this, exp.Query | exp.Values):
         raise _not_offered("a CTE that is no query", fix="write name AS (SELECT …)")
 
@@ -246,6 +254,7 @@ def _check_window(node: exp.Expr) -> None:
 _RULES: Final[Mapping[type[exp.Expr], Callable[[exp.Expr], None]]] = {
     exp.Identifier: _check_name,
     exp.Literal: _check_literal,
+    exp.From: _check_from,
     exp.Join: _check_join,
     exp.Table: _check_table,
     exp.CTE: _check_cte,

@@ -14,6 +14,9 @@ from gateway.errors import Invalid
 TOKENS_PER_NODE: Final = 3
 """Punctuation included, real queries have about two tokens for each tree node."""
 
+MAX_SELECTS: Final = 200
+"""SELECTs in a query, subqueries included; resolving names looks at each many times."""
+
 _OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
 _CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
 
@@ -71,13 +74,16 @@ def check_tokens(tokens: Sequence[Token], *, limits: QueryLimits) -> None:
 
 
 def check_tree(tree: exp.Expr, *, limits: QueryLimits) -> None:
-    """Raise Invalid for too many nodes or too deep a tree."""
-    count = 0
+    """Raise Invalid for too many nodes or SELECTs, or too deep a tree."""
+    count = selects = 0
     level: list[exp.Expr] = [tree]
     depth = 0
     while level:
         count += len(level)
+        selects += sum(1 for node in level if isinstance(node, exp.Select))
         depth += 1
+        if selects > MAX_SELECTS:
+            raise too_large("SELECTs", MAX_SELECTS)
         if count > limits.max_nodes:
             raise too_large("parts", limits.max_nodes)
         if depth > limits.max_depth:

@@ -43,12 +43,12 @@ def read_schema(payload: pa.Buffer, *, names: tuple[str, ...]) -> tuple[pa.Schem
     """
     try:
         sent = pa.ipc.read_schema(payload)
-    except (pa.ArrowException, OSError, ValueError):
+        if len(sent) != len(names):
+            raise Malformed("another number of columns than planned")
+        types = [_answer_type(type_, column=name) for name, type_ in zip(names, sent.types, strict=True)]
+    except (pa.ArrowException, OSError, ValueError):  # a name that is no text is found by reading it
         raise Malformed("a schema that is none") from None
-    if len(sent) != len(names):
-        raise Malformed("another number of columns than planned")
-    fields = [pa.field(name, _answer_type(field.type, column=name)) for name, field in zip(names, sent, strict=True)]
-    return sent, pa.schema(fields)
+    return sent, pa.schema(list(zip(names, types, strict=True)))
 
 
 def read_batch(payload: pa.Buffer, *, sent: pa.Schema, answer: pa.Schema) -> pa.RecordBatch:

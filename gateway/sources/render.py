@@ -107,7 +107,7 @@ def groups(table: Table, *, keys: Sequence[str], measured: Sequence[str], where:
 
 def _figures(table: Table, name: str, dialect: Dialect) -> list[Output]:
     count = Output(column=name, made=exp.Count(this=_reference(table, name)), witness=exp.convert(0))
-    column = table.columns[name].column
+    column = _stored(table, name).column
     if not is_number(column):
         return [count]
     cell = _cell(table, name, dialect)
@@ -206,14 +206,14 @@ def _kind(witness: exp.Expr) -> pa.DataType:
 
 
 def _cell(table: Table, name: str, dialect: Dialect, alias: str = _ROWS) -> Cell:
-    return dialect.cell(table.columns[name], _reference(table, name, alias))
+    return dialect.cell(_stored(table, name), _reference(table, name, alias))
 
 
 def _compared(table: Table, name: str, dialect: Dialect, alias: str = _ROWS) -> exp.Expr:
     reference = _reference(table, name, alias)
-    compared = dialect.cell(table.columns[name], reference).compared
+    compared = dialect.cell(_stored(table, name), reference).compared
     if compared is None:
-        raise _not_offered(table.columns[name].column, "compared")
+        raise _not_offered(_stored(table, name).column, "compared")
     return compared
 
 
@@ -226,14 +226,18 @@ def _not_offered(column: Column, verb: str) -> Unsupported:
 
 
 def _literal(table: Table, name: str, value: Scalar, dialect: Dialect) -> exp.Expr:
-    kind = table.columns[name].column.type
+    kind = _stored(table, name).column.type
     return dialect.literal(typed(value, column=name, kind=kind).as_py(), kind)
 
 
 def _reference(table: Table, name: str, alias: str = _ROWS) -> exp.Column:
+    return exp.column(_name(_stored(table, name).column.name), table=_name(alias))
+
+
+def _stored(table: Table, name: str) -> Stored:
     if name not in table.columns:
-        raise Integrity(f"column {name} is read but was not checked", code="plan")
-    return exp.column(_name(name), table=_name(alias))
+        raise Integrity(f"column {name} is read but the scan does not carry it", code="plan")
+    return table.columns[name]
 
 
 def _table(table: Table, alias: str) -> exp.Table:

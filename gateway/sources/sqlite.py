@@ -168,7 +168,8 @@ def _shaped(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 def _measured(guarded: GuardedScan) -> list[Column]:
     named = {m.column for m in guarded.measures}
-    return [c for c in dict.fromkeys(guarded.scan.columns) if c.name in named]
+    # By name: a column may stand in the list twice, and need not be hashable.
+    return [c for name, c in {c.name: c for c in guarded.scan.columns}.items() if name in named]
 
 
 def _group_schema(guarded: GuardedScan) -> pa.Schema:

@@ -12,7 +12,7 @@ from gateway.sandbox import Sandbox
 from tests.unit.sandbox.sandboxes import ask, binding, started
 
 ATTACKS = {
-    "cross join": "SELECT count(*) FROM range(99999) a, range(99999) b, range(99999) c WHERE a.range + b.range = c.range",
+    "cross join": "SELECT count(*) FROM range(9999) a, range(9999) b, range(9999) c WHERE a.range * b.range < c.range",
     "recursion": "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r",
     "repeat": "SELECT length(repeat('x', 4000000000))",
     "sum of repeats": "SELECT sum(length(repeat('x', 100000000) || range::VARCHAR)) FROM range(1000)",

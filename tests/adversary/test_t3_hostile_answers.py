@@ -29,6 +29,7 @@ header = control.recv(5, socket.MSG_WAITALL)
 if not header:
     raise SystemExit
 control.recv(struct.unpack(">BI", header)[1], socket.MSG_WAITALL)
+{before}
 control.sendall(pathlib.Path({answer!r}).read_bytes())
 {after}
 """
@@ -52,10 +53,10 @@ HONEST = frame(SCHEMA, SCHEMA_X) + frame(BATCH, BATCH_X) + trailer(SCHEMA_X, BAT
 OVER_READ = BATCH_X.replace(struct.pack("<3i", 0, 6, 7), struct.pack("<3i", 0, 6, 40_000_000))
 
 
-def taken_over(folder: Path, answer: bytes, *, after: str = "") -> Sandbox:
+def taken_over(folder: Path, answer: bytes, *, before: str = "", after: str = "") -> Sandbox:
     (folder / "answer").write_bytes(answer)
     script = folder / "python"
-    script.write_text(HOSTILE.format(python=sys.executable, answer=str(folder / "answer"), after=after))
+    script.write_text(HOSTILE.format(python=sys.executable, answer=str(folder / "answer"), before=before, after=after))
     script.chmod(0o700)
     sandbox = Sandbox(limits(), python=str(script))
     sandbox.start()
@@ -122,12 +123,24 @@ def test_t3_a_silent_child_ends_at_the_deadline(tmp_path: Path) -> None:
 
 
 def test_t3_a_child_that_never_drains_does_not_hold_the_gateway(tmp_path: Path) -> None:
-    sandbox = taken_over(tmp_path, HONEST, after="time.sleep(60)")
+    sandbox = taken_over(tmp_path, HONEST, before="time.sleep(0.5)", after="time.sleep(60)")
     begin = time.monotonic()
     table = ask(sandbox, "SELECT 1", {"s": ReleasedStream(ROWS, rows(10**7))})
     assert table.num_rows == 2
     assert time.monotonic() - begin < 3
     assert not sandbox._idle, "it is not used again"
+    sandbox.close()
+
+
+def test_t3_a_child_that_hangs_up_and_lives_on_is_killed(tmp_path: Path) -> None:
+    sandbox = taken_over(tmp_path, b"", after="control.close(); time.sleep(60)")
+    (child,) = sandbox._warm
+    with pytest.raises(Unavailable):
+        ask(sandbox, "SELECT 1")
+    limit = time.monotonic() + 5
+    while child.is_alive:
+        assert time.monotonic() < limit
+        time.sleep(0.01)
     sandbox.close()
 
 

@@ -88,14 +88,17 @@ def _balances(rng: np.random.Generator, people: People, owner: Integers, kind: I
     savings = 4 * spread * np.exp(-0.5 * people.strain[owner])
     card = -0.15 * spread
     months = np.choose(kind, [current, savings, card])
-    return np.round(months * month * RATES[people.country[owner]], 2)
+    balances: Floats = np.round(months * month * RATES[people.country[owner]], 2)
+    return balances
 
 
 def _openings(
     rng: np.random.Generator, born: npt.NDArray[np.datetime64], until: datetime.date
 ) -> npt.NDArray[np.datetime64]:
-    """After the eighteenth birthday, at the latest two years ago where age allows it."""
-    earliest = np.maximum(born + np.timedelta64(6_575, "D"), np.datetime64("1995-01-01"))
-    latest = np.maximum(earliest, np.datetime64(until) - np.timedelta64(731, "D"))
-    days = (latest - earliest).astype(np.int64)
-    return earliest + (rng.random(len(born)) * (days + 1)).astype(np.int64).astype("timedelta64[D]")
+    """After the sixteenth birthday, or before it, so that every account is older than its transactions."""
+    latest = np.datetime64(until) - np.timedelta64(731, "D")
+    grown = np.maximum(born + np.timedelta64(5_844, "D"), np.datetime64("1995-01-01"))
+    earliest = np.minimum(grown, latest - np.timedelta64(30, "D"))
+    days = rng.random(len(born)) * (latest - earliest).astype(np.int64)
+    opened: npt.NDArray[np.datetime64] = earliest + days.astype(np.int64).astype("timedelta64[D]")
+    return opened

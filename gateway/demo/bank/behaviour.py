@@ -1,5 +1,6 @@
 """When and how often people pay for what: calendars of 24 months, and the events that precede a default."""
 
+# ruff: noqa: PLR2004 - calendars are numbers
 from __future__ import annotations
 
 import dataclasses
@@ -101,7 +102,8 @@ def daily_weights(first: np.datetime64) -> Floats:
     weights = np.column_stack([_pattern(c.pattern, dates) for c in CATEGORIES.values()])
     shares = np.array([c.share for c in CATEGORIES.values()])
     scaled: Floats = weights / np.maximum(weights.sum(axis=0), 1e-9) * shares
-    return scaled / scaled.sum()
+    scaled /= scaled.sum()
+    return scaled
 
 
 def _pattern(pattern: Pattern, dates: npt.NDArray[np.datetime64]) -> Floats:

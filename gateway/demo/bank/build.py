@@ -11,16 +11,16 @@ from typing import Final
 import pyarrow as pa
 
 from gateway.demo.bank.accounts import account_ibans, account_tables, draw_accounts
-from gateway.demo.bank.behaviour import FEES, RETURNED, draw_events
+from gateway.demo.bank.behaviour import DAYS, FEES, RETURNED, draw_events
 from gateway.demo.bank.loans import loan_table
-from gateway.demo.bank.notes import note_tables
-from gateway.demo.bank.people import customer_tables, draw_people
+from gateway.demo.bank.notes import note_count, note_tables
+from gateway.demo.bank.people import Integers, customer_tables, draw_people
 from gateway.demo.bank.transactions import Ledger
 from gateway.demo.bank.write import Loading
 from gateway.errors import Invalid
 
 Progress = Callable[[str, int, int], None]
-"""Told the table, the rows written and the rows to come; the last figure is an estimate but for `transactions`."""
+"""Told the table, its rows written so far, and its rows in the end."""
 
 UNTIL: Final = datetime.date(2026, 1, 1)
 """The first day that the bank has not seen."""
@@ -61,36 +61,32 @@ def build_bank(
     """
     if transactions < 1:
         raise Invalid("a bank has at least one transaction", code="demo")
-    people = draw_people(max(FEWEST_CUSTOMERS, transactions // TRANSACTIONS_PER_CUSTOMER), seed=seed, until=until)
+    customers = max(FEWEST_CUSTOMERS, transactions // TRANSACTIONS_PER_CUSTOMER)
+    rows = _load(path, _tables(customers, transactions, seed=seed, until=until), progress)
+    return BankSummary(path=path, rows=rows, since=until - datetime.timedelta(days=DAYS), until=until)
+
+
+def _tables(
+    customers: int, transactions: int, *, seed: int, until: datetime.date
+) -> Mapping[str, tuple[Iterable[pa.Table], int]]:
+    """Each table's parts, drawn as they are asked for, and how many rows to expect."""
+    people = draw_people(customers, seed=seed, until=until)
     accounts = draw_accounts(people, seed=seed)
     events = draw_events(people, transactions=transactions, seed=seed)
-    loans = loan_table(
-        people,
-        accounts,
-        overdrafts=events.count(FEES, customers=len(people)),
-        returned=events.count(RETURNED, customers=len(people)),
-        seed=seed,
-        until=until,
-    )
+    overdrafts, returned = (events.count(kind, customers=customers) for kind in (FEES, RETURNED))
+    loans = loan_table(people, accounts, overdrafts=overdrafts, returned=returned, seed=seed, until=until)
     ledger = Ledger(people, accounts, events=events, seed=seed, until=until)
-    tables: dict[str, tuple[Iterable[pa.Table], int]] = {
-        "customers": (
-            customer_tables(
-                people,
-                ibans=lambda places: account_ibans(accounts, people, accounts.first[places]),
-                seed=seed,
-                until=until,
-            ),
-            len(people),
-        ),
+
+    def ibans(places: Integers) -> pa.Array:
+        return account_ibans(accounts, people, accounts.first[places])
+
+    return {
+        "customers": (customer_tables(people, ibans=ibans, seed=seed, until=until), customers),
         "accounts": (account_tables(accounts, people, seed=seed, until=until), len(accounts)),
         "transactions": (ledger.tables(transactions), transactions),
         "loans": ([loans], loans.num_rows),
-        "call_notes": (note_tables(people, accounts, seed=seed, until=until), len(people) // 2),
+        "call_notes": (note_tables(people, accounts, seed=seed, until=until), note_count(people)),
     }
-    return BankSummary(
-        path=path, rows=_load(path, tables, progress), since=until - datetime.timedelta(days=730), until=until
-    )
 
 
 def _load(
@@ -102,6 +98,6 @@ def _load(
             for done in loading.load(name, parts):
                 rows[name] = done
                 if progress is not None:
-                    progress(name, done, max(expected, done))
+                    progress(name, done, expected)
         loading.index()
     return rows

@@ -96,9 +96,14 @@ class _Subject:
     other: str
 
 
+def note_count(people: People) -> int:
+    """Rows of `call_notes`."""
+    return int(len(people) * _NOTES_PER_CUSTOMER)
+
+
 def note_tables(people: People, accounts: Accounts, *, seed: int, until: datetime.date) -> Iterator[pa.Table]:
     """The rows of `call_notes`."""
-    count = int(len(people) * _NOTES_PER_CUSTOMER)
+    count = note_count(people)
     for number, start in enumerate(range(0, count, CHUNK)):
         rng = stream(seed, "notes", number)
         size = min(CHUNK, count - start)

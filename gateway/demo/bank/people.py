@@ -184,7 +184,8 @@ def _incomes(rng: np.random.Generator, country: Integers, segment: Integers, age
     median = np.array([c.income for c in COUNTRIES])[country] * _SEGMENT_INCOME[segment]
     career = np.exp(-(((age - 48) / 38) ** 2))
     spread = np.exp(_INCOME_SPREAD * rng.normal(size=len(age)) - 0.12 * strain)
-    return np.round(median * career * spread, 2)
+    incomes: Floats = np.round(median * career * spread, 2)
+    return incomes
 
 
 def _draw_names(rng: np.random.Generator, country: Integers, which: int) -> Integers:
@@ -220,10 +221,9 @@ def _mail_keys(
     lasts = _spelling_ids([NAMES[c.code].last for c in COUNTRIES], initial=False)
     width = 128
     spelled = np.where(style == 1, initials[country * width + first], firsts[country * width + first])
-    key = (
-        lasts[country * width + last] * 2_048 + lasts[country * width + np.maximum(second, 0)] * (second >= 0)
-    ) * 2_048
-    return ((key + spelled) * 4 + style) * 8 + domain
+    other = lasts[country * width + np.maximum(second, 0)] * (second >= 0)
+    keys: Integers = (((lasts[country * width + last] * 2_048 + other) * 2_048 + spelled) * 4 + style) * 8 + domain
+    return keys
 
 
 def _spelling_ids(options: Sequence[Sequence[str]], *, initial: bool) -> Integers:
@@ -263,7 +263,8 @@ def _addresses(rng: np.random.Generator, country: Integers) -> tuple[pa.Array, p
 
 def _place(rng: np.random.Generator, country: Integers, field: str) -> Integers:
     sizes = np.array([len(getattr(c, field)) for c in COUNTRIES])
-    return (rng.random(len(country)) * sizes[country]).astype(np.int64)
+    places: Integers = (rng.random(len(country)) * sizes[country]).astype(np.int64)
+    return places
 
 
 def _postcodes(rng: np.random.Generator, country: Integers) -> pa.Array:

@@ -1,5 +1,6 @@
 """The transactions, day by day, so that their numbers follow the clock and memory does not follow their count."""
 
+# ruff: noqa: PLR2004 - shares of a made-up bank
 from __future__ import annotations
 
 import datetime
@@ -69,7 +70,9 @@ class Ledger:
         mean, spread = _HOURS[category].T
         hours = mean + spread * rng.normal(size=len(day))
         within = (hours * 3.6e9).astype(np.int64) % _DAY_MICROSECONDS
-        return self._first_day + (day * _DAY_MICROSECONDS + within).astype("timedelta64[us]")
+        since = (day * _DAY_MICROSECONDS + within).astype("timedelta64[us]")
+        times: npt.NDArray[np.datetime64] = self._first_day + since
+        return times
 
     def _written(
         self,
@@ -115,7 +118,8 @@ class Ledger:
         is_credit = (category == _SALARY) | (category == _RETURNED)
         is_credit |= (category == _TRANSFER) & (rng.random(len(customer)) < 0.35)
         signed = np.where(is_credit, amount, -amount) * RATES[self._people.country[customer]]
-        return np.round(signed, 2)
+        rounded: Floats = np.round(signed, 2)
+        return rounded
 
     def _merchants(self, rng: np.random.Generator, country: Integers, category: Integers, other: Integers) -> pa.Array:
         """Shops and companies; for transfers between people, the other person."""

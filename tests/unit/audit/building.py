@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import sqlalchemy as sa
@@ -124,3 +125,9 @@ def fill(log: MerkleLog, count: int) -> None:
                 log.append(denial(at))
             case _:
                 log.append(event(at))
+
+
+def fill_together(log: MerkleLog, count: int) -> None:
+    """Append `count` events from many threads: few batches, so few checkpoints."""
+    with ThreadPoolExecutor(64) as threads:
+        list(threads.map(lambda at: log.append(event(at)), range(count)))

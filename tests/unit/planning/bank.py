@@ -50,7 +50,9 @@ CATALOG: Datasets = {
     for table, columns in TABLES.items()
 }
 PSEUDONYMS = frozenset({"customer_id", "email", "iban", "full_name", "reference"})
-DIMENSIONS = frozenset({"region", "segment", "birth_date", "kind", "channel", "category", "defaulted", "rate"})
+DIMENSIONS = frozenset(
+    {"region", "segment", "birth_date", "kind", "channel", "category", "defaulted", "rate", "loan_purpose"}
+)
 
 _FILL = """
 create table customers as select i::bigint customer_id, 'Name RAW' || i full_name, 'p' || i || '@raw.example' email,

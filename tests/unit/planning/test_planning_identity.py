@@ -45,7 +45,7 @@ def test_masked_columns_show_no_raw_value(sql: str, production: duckdb.DuckDBPyC
     try:
         made = plan(sql, decision(masked=PSEUDONYMS))
     except Invalid as error:
-        assert error.code == "invalid.masked_column"  # noqa: PT017  # the only reason to refuse
+        assert error.code == "invalid.masked_column"  # the only reason to refuse
         return
     shown = repr(run(made, lambda step: released(step, production)))
     assert "raw" not in shown.casefold()

@@ -230,6 +230,13 @@ def test_what_a_query_did_not_read_is_drained(peer: Peer) -> None:
         assert peer.answer()[1].status == "ok"
 
 
+def test_a_wide_answer_is_cut_by_rows(peer: Peer) -> None:
+    peer.ask("SELECT repeat('x', 4000000) FROM range(16)")
+    kinds, trailer = peer.answer()
+    assert (trailer.status, trailer.rows) == ("ok", 16)
+    assert kinds.count(frames.BATCH) == 4
+
+
 @pytest.mark.parametrize(
     ("sql", "status"),
     [

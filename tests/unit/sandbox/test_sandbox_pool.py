@@ -168,6 +168,9 @@ def test_an_interpreter_that_is_none_fails_the_start(tmp_path: Path) -> None:
         assert caught.value.code == "unavailable.sandbox"
 
 
+NO_SECCOMP = '{"seccomp": false, "landlock": true, "reason": "Function not implemented (errno 38)"}'
+
+
 def fake_python(folder: Path, report: str) -> str:
     """A child that reports this and waits."""
     script = folder / "python"
@@ -181,7 +184,19 @@ def fake_python(folder: Path, report: str) -> str:
     return str(script)
 
 
-NO_SECCOMP = '{"seccomp": false, "landlock": true, "reason": "Function not implemented (errno 38)"}'
+def test_an_interpreter_that_vanishes_is_told_to_who_waits(tmp_path: Path) -> None:
+    sandbox = Sandbox(limits(kernel_isolation="accept_none"), python=fake_python(tmp_path, NO_SECCOMP))
+    sandbox.start()
+    (tmp_path / "python").unlink()
+    (warm,) = sandbox._warm
+    os.kill(warm.pid, 9)
+    wait_until(lambda: not warm.is_alive)
+    begin = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        ask(sandbox, "SELECT 1")
+    assert "could not be started" in caught.value.message
+    assert time.monotonic() - begin < 5
+    sandbox.close()
 
 
 def test_without_seccomp_nothing_is_served(tmp_path: Path) -> None:
