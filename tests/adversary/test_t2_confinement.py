@@ -7,12 +7,15 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 import gateway.sandbox
+from gateway.sandbox.process import Child
+from tests.unit.sandbox.sandboxes import ask, started
 
 FOLDER = Path(gateway.sandbox.__file__).parent
 SCRIPT = Path(__file__).parents[1] / "unit" / "sandbox" / "escape.py"
@@ -52,3 +55,56 @@ def test_t2_the_engine_still_computes(outcome: Mapping[str, object]) -> None:
     results = outcome["results"]
     assert isinstance(results, dict)
     assert results["rows"] == 1000
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Child]:
+    with started() as sandbox:
+        ask(sandbox, "SELECT count(*) FROM range(1000000)")
+        (child,) = sandbox._idle
+        yield child
+
+
+def test_t2_every_thread_of_a_real_child_is_filtered(child: Child) -> None:
+    for status in Path(f"/proc/{child.pid}/task").glob("*/status"):
+        facts = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        assert facts["Seccomp"] == "2"
+        assert facts["NoNewPrivs"] == "1"
+
+
+def test_t2_a_real_child_has_its_limits(child: Child) -> None:
+    lines = Path(f"/proc/{child.pid}/limits").read_text().splitlines()
+    soft = {line[:26].strip(): line[26:].split()[0] for line in lines}
+    assert [soft[name] for name in ("Max open files", "Max file size", "Max core file size")] == ["0", "0", "0"]
+    assert int(soft["Max cpu time"]) == 60
+    assert int(soft["Max address space"]) < 4 << 30
+
+
+def test_t2_a_real_child_holds_no_file_and_no_environment(child: Child) -> None:
+    try:
+        environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+        held = [str(fd.readlink()) for fd in Path(f"/proc/{child.pid}/fd").iterdir()]
+    except PermissionError:
+        return  # not even its own user may look: that is what undumpable means
+    assert environment == b""
+    assert not [name for name in held if name != "/dev/null" and not name.startswith("socket:")]
+
+
+OWNER = """
+import os, sys
+from tests.unit.sandbox.sandboxes import ask, started
+with started() as sandbox:
+    ask(sandbox, "SELECT 1")
+    print(*[child.pid for child in sandbox._idle], flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_t2_a_child_does_not_outlive_the_gateway() -> None:
+    root = Path(gateway.sandbox.__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", OWNER], cwd=root, stdout=subprocess.PIPE, timeout=60, check=False)
+    pid = int(done.stdout)
+    limit = time.monotonic() + 5
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        assert time.monotonic() < limit
+        time.sleep(0.01)

@@ -7,6 +7,7 @@ Everything here is one way: no call gives a right back.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -36,14 +37,12 @@ def prepare(*, parent: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise SystemExit(1)
+    with contextlib.suppress(OSError):  # a wish: without it the kernel chooses its victim by size
+        Path("/proc/self/oom_score_adj").write_text("1000")
     _prctl(_PR_SET_DUMPABLE, 0)  # a process of the same user can neither trace this one nor read its memory
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     # Each thread's arena reserves 64 MB of address space, which RLIMIT_AS counts; the environment is empty by design.
     ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
-    try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        return  # a wish: without it the kernel chooses by size
 
 
 def leave_files(*readable: str) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -19,17 +22,37 @@ from gateway.audit import (
 )
 from gateway.audit.entry import commitment_of
 from gateway.errors import Integrity, Invalid
-from gateway.store import SqlLogStore
-from tests.unit.audit.building import VKEY, fill, open_log
+from gateway.store import SqlLogStore, open_database
+from tests.unit.audit.building import VKEY, fill, open_log, open_migrated
 
 VERIFIER = Verifier.parse(VKEY)
 
 
-@pytest.fixture
-def store(engine: sa.Engine) -> SqlLogStore:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log of 300 entries, each its own batch: a checkpoint of every size."""
+    file = tmp_path_factory.mktemp("template") / "control.db"
+    engine = open_migrated(f"sqlite:///{file}")
     log = open_log(engine)
     fill(log, 300)
     log.close()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    engine.dispose()
+    return file
+
+
+@pytest.fixture
+def engine(template: Path, tmp_path: Path) -> Iterator[sa.Engine]:
+    engine = open_database(f"sqlite:///{shutil.copy(template, tmp_path)}", lock_seconds=5)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine: sa.Engine) -> SqlLogStore:
     return SqlLogStore(engine)
 
 
@@ -78,9 +101,11 @@ def test_no_consistency_proof_of_what_is_not_there(store: SqlLogStore, old: int,
         prove_consistency(store, old=old, size=size)
 
 
-def test_an_empty_log_proves_nothing(engine: sa.Engine) -> None:
+def test_an_empty_log_proves_nothing(tmp_path: Path) -> None:
+    engine = open_migrated(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(Invalid):
         prove_inclusion(SqlLogStore(engine), index=0)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("table", ["audit_entry", "audit_tile"])

@@ -34,7 +34,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     log.append(access(ENTRIES - 1))
     log.close()
     with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")  # SQLite does not truncate its log within a transaction
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
     engine.dispose()
     return file
 
