@@ -377,7 +377,7 @@ class EnforcementPoint:
             streams,
             binding=_binding(case.principal, decision),
             output_names=plan.output_names,
-            materialized=plan.materialized,
+            materialized=frozenset(streams),  # all: the source's order would tell of masked values (T7)
             deadline=deadline,
         )
         opened.hold(answer)

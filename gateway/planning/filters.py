@@ -68,9 +68,9 @@ def _value(node: exp.Expr, column: Column) -> Scalar:
         sign, node = "-", node.this
     elif isinstance(node, exp.Cast) and node.this.is_string and not pa.types.is_string(column.type):
         node = node.this  # DATE '2024-01-01'
-    if isinstance(node, exp.Boolean):
+    if isinstance(node, exp.Boolean) and not sign:
         quoted, text = False, "true" if node.this else "false"
-    elif isinstance(node, exp.Literal):
+    elif isinstance(node, exp.Literal) and not (sign and node.is_string):
         quoted, text = bool(node.is_string), sign + node.name
     else:
         raise NotACellError

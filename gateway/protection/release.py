@@ -43,8 +43,7 @@ def release(
     """
     if threshold < FLOOR:
         raise Integrity(f"a threshold of {threshold} data subjects is below the floor of {FLOOR}")
-    expected = _stage_one(guarded)
-    if [(field.name, field.type) for field in raw.schema if field.name != "__subject"] != expected:
+    if not _is_stage_one(raw.schema, guarded):
         raise Integrity("a source delivered another schema than a guarded scan has")
     schema = _released_schema(guarded)
     return ReleasedStream(
@@ -56,16 +55,19 @@ def _measured(guarded: GuardedScan) -> tuple[Column, ...]:
     return guarded.scan.columns[len(guarded.dimensions) :]
 
 
-def _stage_one(guarded: GuardedScan) -> list[tuple[str, pa.DataType]]:
-    """Names and types of stage 1, but the subject's, whose type is the source's business."""
+def _is_stage_one(schema: pa.Schema, guarded: GuardedScan) -> bool:
+    """Whether names, order and types are as described; the subject's type is the source's business."""
     dimensions = guarded.scan.columns[: len(guarded.dimensions)]
     if tuple(column.name for column in dimensions) != guarded.dimensions:
         raise Integrity("a guarded scan reads other dimensions than it groups by")
-    expected = [(column.name, column.type) for column in dimensions]
-    expected.append(("__rows", pa.int64()))
+    expected: list[tuple[str, pa.DataType | None]] = [(column.name, column.type) for column in dimensions]
+    expected += [("__subject", None), ("__rows", pa.int64())]
     for column in _measured(guarded):
         expected += [(f"__count_{column.name}", pa.int64()), (f"__sum_{column.name}", _sum_type(column))]
-    return expected
+    return len(schema) == len(expected) and all(
+        field.name == name and (kind is None or field.type == kind)
+        for field, (name, kind) in zip(schema, expected, strict=True)
+    )
 
 
 def _sum_type(column: Column) -> pa.DataType:

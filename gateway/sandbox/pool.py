@@ -111,7 +111,8 @@ class Sandbox:
             streams: by scan id.
             binding: whose child may run it.
             output_names: of the answer's columns, in order; may repeat.
-            materialized: scans that the query reads more than once.
+            materialized: scans to load whole, in an order that their rows alone decide; MUST hold all that the
+                query reads more than once. The others are streamed in the order that they come in.
             deadline: `time.monotonic()` at which the child is killed, finished or not.
 
         Raises:

@@ -26,6 +26,7 @@ ABSOLUTE_NOISE: Final = 1e-6
 """Of the last decimal digit: what sums of floats leave behind."""
 RELATIVE_NOISE: Final = 2.0**-50
 """Some roundings of a float64."""
+_MOMENT_BYTES: Final = len("YYYY-MM-DD HH:MM:SS.ffffff")
 MAX_VALUE_BYTES: Final = 1 << 20
 """A longer text is refused, so that a driver's batch is bounded in bytes too."""
 
@@ -65,6 +66,8 @@ def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
         _require(pc.greater_equal(days.view(pa.int32()), _FIRST_DAY), days)
         return days
     if pa.types.is_timestamp(kind):
+        # Adapters deliver one spelling; Arrow would take others, which compare differently in the source.
+        _require(pc.equal(pc.binary_length(cells), _MOMENT_BYTES), cells)
         moments = cells.cast(pa.timestamp("us"))
         _require(pc.greater_equal(moments.view(pa.int64()), _FIRST_DAY * 86_400_000_000), moments)
         return moments.view(pa.timestamp("us", kind.tz)).cast(kind)

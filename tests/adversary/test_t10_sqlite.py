@@ -14,11 +14,10 @@ import pytest
 
 from gateway.errors import GatewayError, Integrity, Unsupported
 from gateway.sources import SqliteSource
-from gateway.sources.evaluate import RowCheck
 from gateway.sources.render import SQLITE, Filter, rows
 from gateway.sources.table import Stored, Table
 from gateway.terms.dataset import Column
-from gateway.terms.plan import Scan
+from gateway.terms.plan import GuardedScan, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Compare, OneOf, Predicate
 from gateway.terms.streams import Tally
@@ -154,17 +153,52 @@ def test_a_blob_in_a_text_column_is_never_let_through_by_the_filter(tmp_path: Pa
     assert ids(source, scan(Compare("region", "=", "DE"))) == [1]
 
 
-def test_what_the_source_lets_through_wrongly_is_dropped_and_counted(tmp_path: Path) -> None:
-    """As if the source's filter had kept every row: only the second evaluation stands between."""
-    source = bank(tmp_path, "CREATE TABLE t (id INTEGER, region TEXT)", "INSERT INTO t VALUES (1, 'DE'), (2, 'DE\0x')")
+# To SQLite the bytes x'4445' are greater than any text, so not 'DE'; delivered as text they are 'DE'.
+LAX = ("CREATE TABLE t (id INTEGER, region TEXT)", "INSERT INTO t VALUES (1, 'FR'), (2, x'4445'), (3, x'4445')")
+
+
+def test_a_row_that_only_the_source_lets_through_is_dropped_and_counted(tmp_path: Path) -> None:
     tally = Tally()
-    # SQLite compares whole texts; a text with an embedded NUL is greater than 'DE', but no literal can say so.
-    asked = scan(Compare("region", ">", "DE"))
-    with source.scan(asked, deadline=time.monotonic() + 30, tally=tally) as stream:
-        assert [i for batch in stream for i in batch.column("id").to_pylist()] == [2]
-    check = RowCheck(Compare("region", "=", "DE"))
-    batch = pa.RecordBatch.from_pydict({"region": ["DE", "de", "DE ", None, "FR"]})
-    assert check.kept(batch).to_pylist() == [True, False, False, False, False]
+    stream = bank(tmp_path, *LAX).scan(scan(Compare("region", "<>", "DE")), deadline=time.monotonic() + 30, tally=tally)
+    with stream:
+        assert [i for batch in stream for i in batch.column("id").to_pylist()] == [1]
+    assert tally.rejected_rows == 2
+
+
+def test_a_group_that_only_the_source_lets_through_is_dropped_and_counted(tmp_path: Path) -> None:
+    tally = Tally()
+    guarded = GuardedScan(
+        scan=scan(Compare("region", "<>", "DE")), subject="id", dimensions=(), measures=(), filter=None
+    )
+    stream = bank(tmp_path, *LAX).group(guarded, deadline=time.monotonic() + 30, tally=tally)
+    with stream:
+        assert [row for batch in stream for row in batch.to_pylist()] == [{"__subject": 1, "__rows": 1}]
+    assert tally.rejected_rows == 2
+
+
+def test_a_key_that_only_the_source_lets_through_opens_no_row(tmp_path: Path) -> None:
+    source = bank(tmp_path, *LAX, "CREATE TABLE u (id INTEGER, region TEXT)", "INSERT INTO u VALUES (1, 'a'), (2, 'b')")
+    follow = Follow(
+        column="id",
+        dataset="core.t",
+        table=("t",),
+        source="core",
+        key="id",
+        predicate=Compare("region", "<>", "DE"),
+    )
+    assert ids(source, scan(None, follow=follow, table="u")) == [1]
+
+
+def test_a_misfit_in_a_row_that_nobody_may_see_stays_unseen(tmp_path: Path) -> None:
+    """An error from a hidden row would tell of it (ATTACKS B3)."""
+    source = bank(
+        tmp_path,
+        "CREATE TABLE t (id INTEGER, region TEXT, born TEXT)",
+        "INSERT INTO t VALUES (1, 'FR', '2000-01-01'), (2, 'DE', 'not a date'), (3, x'4445', 'neither')",
+    )
+    asked = scan(Compare("region", "<>", "DE"))
+    dated = Scan(**{f: getattr(asked, f) for f in asked.__slots__} | {"columns": (ID, column("born", pa.date32()))})
+    assert ids(source, dated) == [1]
 
 
 def test_rowid_is_no_way_to_an_unlisted_column(tmp_path: Path) -> None:

@@ -72,12 +72,12 @@ class Worlds:
                 shimmed = self._shim(raw, decisions) if number == 1 else raw
                 return seen.recorded(real_apply(shimmed, decisions, **more))
 
-            def written(real: Callable[..., str]) -> Callable[..., str]:
-                def statement(*given: Any, **more: Any) -> str:
-                    seen.statements.append(real(*given, **more))
-                    return seen.statements[-1]
+            def written(real: Callable[..., Any]) -> Callable[..., Any]:
+                def noted(*given: Any, **more: Any) -> Any:
+                    seen.statements.append(repr(statement := real(*given, **more)))
+                    return noted
 
-                return statement
+                return noted
 
             patch.setattr(enforcement.masks, "apply", apply)
             for name in ("rows", "groups"):

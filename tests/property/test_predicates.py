@@ -16,7 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.sources.convert import declared
 from gateway.sources.evaluate import passes
+from gateway.terms.dataset import Column
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or, Predicate
 from gateway.terms.streams import Tally
 from tests.conformance.adapters import Rows, SqliteAdapter, column
@@ -57,7 +59,7 @@ SCHEMA = pa.schema([pa.field(c.name, c.type) for c in COLUMNS])
 
 
 @given(rows=ROWS, predicate=PREDICATES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_second_evaluation_is_that_of_sql(rows: list[tuple[object, ...]], predicate: Predicate) -> None:
     dicts = Rows(COLUMNS, rows).dicts()
     batch = pa.RecordBatch.from_pylist(dicts, schema=SCHEMA)
@@ -65,7 +67,7 @@ def test_the_second_evaluation_is_that_of_sql(rows: list[tuple[object, ...]], pr
 
 
 @given(rows=ROWS, predicate=PREDICATES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sqlite_and_the_second_evaluation_agree(
     tmp_path: Path, rows: list[tuple[object, ...]], predicate: Predicate
 ) -> None:
@@ -93,9 +95,6 @@ def test_a_text_is_found_by_itself_alone(tmp_path: Path, value: str) -> None:
 @given(units=st.integers(-(10**12) + 1, 10**12 - 1), scale=st.integers(0, 6))
 @settings(max_examples=200, deadline=None)
 def test_a_decimal_survives_being_a_float(units: int, scale: int) -> None:
-    from gateway.sources.convert import declared
-    from gateway.terms.dataset import Column
-
     kind = pa.decimal128(12, scale)
     wanted = decimal.Decimal(units).scaleb(-scale)
     made = declared(

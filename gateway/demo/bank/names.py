@@ -26,7 +26,7 @@ def slug(name: str) -> str:
     return "".join(c for c in plain if c.isalpha() or c == "-")
 
 
-_SPELLED: Final[Mapping[str, str]] = MappingProxyType({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "ø": "o"})
+_SPELLED: Final[Mapping[str, str]] = MappingProxyType({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "ı": "i"})
 
 
 def _names(first: str, last: str) -> Names:

@@ -185,11 +185,15 @@ def _run(connection: duckdb.DuckDBPyConnection, *, query: Query, sources: Mappin
 
 
 def _keep(session: duckdb.DuckDBPyConnection, *, name: str, reader: pa.RecordBatchReader) -> None:
-    """Load a stream that the query reads twice into a table of the session."""
+    """Load a stream into a table of the session, in an order that its rows alone decide.
+
+    The source's order would tell of values that were masked, and of rows that were filtered out (T7): equal released
+    rows give equal tables, whatever order they came in.
+    """
     if not name.isidentifier():
         raise Unwilling("statement")
     session.register("__stream", reader)
-    session.execute(f'CREATE TEMP TABLE "{name}" AS FROM "__stream"')
+    session.execute(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM "__stream" AS released ORDER BY hash(released)')
     session.unregister("__stream")
 
 

@@ -71,8 +71,8 @@ def test_shape_has_no_literal_and_no_comment() -> None:
         "WHERE rate IN (0.1, 0.2) AND granted_on > '2024-01-01' -- secret3\nLIMIT 77"
     ).shape
     assert shape == (
-        'SELECT ?, -?, CAST(? AS DATE), INTERVAL '? DAYS' FROM "core"."loans" '
-        'WHERE "rate" IN (?) AND "granted_on" > ? LIMIT ?'
+        "SELECT ?, -?, CAST(? AS DATE), INTERVAL '? DAYS' "
+        'FROM "core"."loans" WHERE "rate" IN (?) AND "granted_on" > ? LIMIT ?'
     )
 
 
