@@ -106,9 +106,9 @@ def _value(value: Scalar) -> list[str]:
         case int():
             return ["int", str(value)]
         case float():
-            return ["float", value.hex()]
+            return ["float", (value + 0.0).hex()]  # -0.0 is 0.0
         case decimal.Decimal():
-            return ["decimal", format(value.normalize(), "f") if value else "0"]
+            return ["decimal", _digits(value)]
         case str():
             return ["text", value]
         case datetime.datetime():
@@ -117,3 +117,10 @@ def _value(value: Scalar) -> list[str]:
             return ["date", value.isoformat()]
         case _:
             assert_never(value)
+
+
+def _digits(value: decimal.Decimal) -> str:
+    """Without trailing zeros. Not by normalize(), which rounds to 28 digits: two filters would be one cell."""
+    text = format(value, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text if value else "0"

@@ -111,7 +111,7 @@ def _cast_in_place(side: exp.Expr) -> None:
     parent, arg, index = side.parent, side.arg_key, side.index
     if parent is None or arg is None:
         return
-    cast = exp.Cast(this=side, to=exp.DataType.build("text"))
+    cast = exp.Cast(this=side, to=exp.DataType(this=exp.DType.TEXT))
     if index is None:
         parent.set(arg, cast)
     else:

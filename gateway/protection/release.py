@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 import pyarrow as pa
@@ -175,7 +177,15 @@ def _figure(groups: pa.Table, measure: Measure, kind: pa.DataType) -> pa.Chunked
     total = pc.if_else(pc.greater(count, 0), total, pa.scalar(None, total.type))
     if measure.function == "sum":
         return total.cast(kind)
-    return pc.divide(total.cast(kind), count.cast(kind))
+    means = [_mean(*pair) for pair in zip(total.to_pylist(), count.to_pylist(), strict=True)]
+    return pa.chunked_array([means], type=kind)
+
+
+def _mean(total: Decimal | float | None, count: int) -> float | None:
+    """Rounded once: Arrow's cast from decimal to double is not the nearest double."""
+    if total is None:
+        return None
+    return total / count if isinstance(total, float) else float(Fraction(total) / count)
 
 
 def _rebuilt(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -41,7 +42,8 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "190 correlated subqueries": ("SELECT " + ",".join(["(SELECT c.region)"] * 190) + FROM + " c", ""),
     "190 laterals": ("SELECT 1" + FROM + " c" + "".join(f", LATERAL (SELECT c.region) l{i}" for i in range(190)), ""),
     "60-fold cross join": ("SELECT 1 FROM " + ",".join(f"core.customers c{i}" for i in range(60)), SIZE),
-    "16-fold natural join": ("SELECT * FROM core.customers c0" + "".join(f" NATURAL JOIN core.customers c{i}" for i in range(1, 16)), ""),
+    "16-fold natural join": (
+        "SELECT * FROM core.customers c0" + "".join(f" NATURAL JOIN core.customers c{i}" for i in range(1, 16)), ""),
     # exponential
     "array of array": ("SELECT " + "array[" * 40 + "1" + "]" * 40, SIZE),
     "struct of struct": ("SELECT " + "struct(" * 40 + "1" + ")" * 40, SIZE),
@@ -49,8 +51,12 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "stars that double": (
         "WITH c0 AS (SELECT *" + FROM + ")" + "".join(f",c{i} AS (SELECT *,* FROM c{i - 1})" for i in range(1, 40))
         + " SELECT count(*) FROM c39", SIZE),
-    "aliases that double": ("SELECT region AS a0" + "".join(f", a{i - 1}||a{i - 1} AS a{i}" for i in range(1, 40)) + FROM, "invalid.column"),
-    "aliases in HAVING": ("SELECT " + "+".join(["income"] * 90) + " AS x" + FROM + " GROUP BY x HAVING " + " AND ".join(["x>1"] * 900), SIZE),
+    "aliases that double": (
+        "SELECT region AS a0" + "".join(f", a{i - 1}||a{i - 1} AS a{i}" for i in range(1, 40)) + FROM,
+        "invalid.column"),
+    "aliases in HAVING": (
+        "SELECT " + "+".join(["income"] * 90) + " AS x" + FROM + " GROUP BY x HAVING " + " AND ".join(["x>1"] * 900),
+        SIZE),
     # deep
     "200 parentheses": ("SELECT " + "(" * 200 + "1" + ")" * 200, SIZE),
     "60000 open parentheses": ("SELECT " + "(" * 60_000, SIZE),
@@ -100,10 +106,8 @@ def test_b7_no_nesting_is_exponential_in_any_dialect(dialect: str, opening: str)
     ends = "".join(closing[c] for c in reversed(opening) if c in closing) or ")"
     sql = "SELECT " + opening * 45 + "1" + ends * 45
     start = time.process_time()
-    try:
+    with contextlib.suppress(GatewayError):
         parse(sql, dialect=dialect, limits=DEFAULT)
-    except GatewayError:
-        pass
     assert time.process_time() - start < LIMIT_SECONDS + SLACK_SECONDS
 
 

@@ -58,8 +58,9 @@ class Worlds:
                 told["explained"] = repr(explained)
             except GatewayError as error:
                 told["explained"] = (error.code, error.message, error.reasons, error.fix)
-        told["released"] = sorted(seen.released)
-        told["source"] = sorted(seen.statements)
+        if "error" not in told:  # an answer that fails stops its other scans somewhere: that moment is time, not data
+            told["released"] = sorted(seen.released)
+            told["source"] = sorted(seen.statements)
         return told
 
     @contextlib.contextmanager

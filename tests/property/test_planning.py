@@ -1,5 +1,7 @@
-"""Generated SQL: with `keep` the plan answers like the engine alone; with masks nothing raw comes out; edited texts never
-end in anything but an answer or an error of our own tree."""
+"""Generated SQL: with `keep` the plan answers like the engine alone; with masks nothing raw comes out.
+
+Edited texts end in a plan or in an error of our own tree, and never in a log.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import sqlglot
 import yaml
@@ -41,10 +42,18 @@ PIECES = [re.findall(r"\w+|'[^']*'|\"[^\"]*\"|\s+|[^\w\s]", text) for text in TE
 WORDS = sorted({piece for pieces in PIECES for piece in pieces if piece.strip()})
 PRODUCTION = bank()
 
-NUMBERS = {"customers": ["customer_id", "income"], "accounts": ["customer_id", "account_id", "balance"],
-           "transactions": ["customer_id", "account_id", "amount"], "loans": ["customer_id", "amount", "term_months"]}  # fmt: skip
-WORDY = {"customers": ["region", "segment", "city"], "accounts": ["kind", "iban"], "transactions": ["channel", "category"],
-         "loans": ["loan_purpose"]}  # fmt: skip
+NUMBERS = {
+    "customers": ["customer_id", "income"],
+    "accounts": ["customer_id", "account_id", "balance"],
+    "transactions": ["customer_id", "account_id", "amount"],
+    "loans": ["customer_id", "amount", "term_months"],
+}
+WORDY = {
+    "customers": ["region", "segment", "city"],
+    "accounts": ["kind", "iban"],
+    "transactions": ["channel", "category"],
+    "loans": ["loan_purpose"],
+}
 
 
 @st.composite
@@ -77,7 +86,7 @@ def simple_select(draw: st.DrawFn) -> str:
                 f"core.{left} x JOIN core.{right} y ON x.customer_id = y.customer_id",
                 f"core.{left} x LEFT JOIN core.{right} y USING (customer_id)",
                 f"(SELECT * FROM core.{left}) x",
-                f"core.{left} x, LATERAL (SELECT count(*) AS n FROM core.{right} z WHERE z.customer_id = x.customer_id) l",
+                f"core.{left} x, LATERAL (SELECT 1 FROM core.{right} z WHERE z.customer_id = x.customer_id) l",
             ]
         )
     )
@@ -127,13 +136,13 @@ def native(sql: str) -> list[tuple[object, ...]]:
     return rows(PRODUCTION.sql(sqlglot.transpile(sql, read="postgres", write="duckdb")[0]))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(sql=query())
 def test_kept_columns_answer_like_the_engine_alone(sql: str) -> None:
     assert sorted_rows(run(plan(sql, decision()), lambda step: released(step, PRODUCTION))) == sorted_rows(native(sql))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(sql=query())
 def test_masked_columns_show_no_raw_value(sql: str) -> None:
     try:
@@ -171,7 +180,7 @@ VERDICTS = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(sql=edited(), dialect=st.sampled_from(DIALECTS), verdict=st.sampled_from(VERDICTS))
 def test_edited_texts_are_planned_or_refused(sql: str, dialect: str, verdict: Any) -> None:
     recorder = Recorder()
@@ -203,7 +212,7 @@ def check_plan(made: Plan, verdict: Any) -> None:
             assert all(m.column is None or decided.columns[m.column].use == "measure" for m in step.measures)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=st.text(max_size=60))
 def test_a_literal_reaches_the_engine_unchanged(text: str) -> None:
     sql = "SELECT '" + text.replace("'", "''") + "' AS x"
@@ -212,7 +221,7 @@ def test_a_literal_reaches_the_engine_unchanged(text: str) -> None:
     except GatewayError:
         assert "\0" in text or any("\ud800" <= c <= "\udfff" for c in text)
         return
-    assert rows(duckdb.connect().sql(made.sql)) == [(text,)]
+    assert rows(PRODUCTION.sql(made.sql)) == [(text,)]
 
 
 @pytest.mark.parametrize("text", TEXTS[:40])

@@ -45,6 +45,7 @@ def guarded(filter_: Predicate | None, *, rows: Predicate | None = None, follow:
         (Or((A, B)), Or((B, Or((A,)), B))),
         (Compare("income", "=", Decimal("1.50")), Compare("income", "=", Decimal("1.5"))),
         (Compare("income", "=", Decimal("0.00")), Compare("income", "=", Decimal("-0"))),
+        (Compare("rate", "<", 0.0), Compare("rate", "<", -0.0)),
         (
             Compare("t", "=", datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)),
             Compare("t", "=", datetime.datetime(2024, 1, 1, 2, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))),
@@ -57,6 +58,8 @@ def test_spellings_of_one_cell_have_one_text(one: Predicate, other: Predicate) -
 
 
 VALUES: list[Scalar] = [
+    Decimal("1234567890123456789012345678901234567.1"), Decimal("1234567890123456789012345678901234567.2"),
+    Decimal(100),
     True, 1, 1.0, Decimal(1), "1", "True", datetime.date(2024, 1, 1), "2024-01-01",
     datetime.datetime(2024, 1, 1),  # noqa: DTZ001  # a column without a zone
     datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 import pyarrow as pa
 
@@ -122,7 +123,8 @@ def _figure(measure: Measure, group: Sequence[Row]) -> object:
         case "sum":
             return sum(sorted(values), start=type(values[0])(0)) if values else None
         case "avg":
-            return float(sum(sorted(values), start=type(values[0])(0))) / len(values) if values else None
+            total = sum(sorted(values), start=type(values[0])(0)) if values else None
+            return None if total is None else float(Fraction(total) / len(values))
 
 
 def table(batches: Iterable[pa.RecordBatch]) -> Mapping[str, list[object]]:

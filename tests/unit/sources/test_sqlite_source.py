@@ -19,6 +19,7 @@ from gateway.errors import Exhausted, GatewayError, Integrity, Invalid, Unavaila
 from gateway.sources import SqliteSource, evaluate, merge, sqlite_session
 from gateway.sources.sqlite_session import affinity
 from gateway.terms.dataset import Column
+from gateway.terms.mask_spec import MaskUse
 from gateway.terms.plan import GuardedScan, Measure, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Predicate
@@ -195,6 +196,64 @@ def test_a_large_table_is_read_in_windows(tmp_path: Path, monkeypatch: pytest.Mo
     made = {row["__subject"]: (row["__rows"], row["__sum_i"]) for row in groups(path, guarded)}
     of = {k: [n for n in range(-250, 250) if (abs(n) % 7) * (-1 if n < 0 else 1) == k] for k in made}
     assert made == {k: (len(ns), sum(ns)) for k, ns in of.items()}
+
+
+def summed(path: Path, measured: Column, *dimensions: Column) -> list[dict[str, object]]:
+    guarded = GuardedScan(
+        scan=scan(*dimensions, measured, column("s", TYPES["i"])),
+        subject="s",
+        dimensions=tuple(d.name for d in dimensions),
+        measures=(Measure(name="__measure_1", function="sum", column=measured.name),),
+        filter=None,
+    )
+    return groups(path, guarded)
+
+
+@pytest.mark.parametrize("pending", [1, 1 << 18])
+def test_groups_of_several_windows_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pending: int) -> None:
+    monkeypatch.setattr(sqlite_session, "WINDOW_ROWIDS", 1)
+    monkeypatch.setattr(sqlite_session, "_SPARSE_SECONDS", 0)
+    monkeypatch.setattr(merge, "_PENDING_ROWS", pending)
+    path = file(
+        tmp_path,
+        "CREATE TABLE t (s INTEGER, f REAL, i INTEGER)",
+        "INSERT INTO t VALUES (1, 0.0, 1), (1, -0.0, 2), (1, 0.5, NULL), (1, 0.5, NULL), (2, NULL, 7)",
+    )
+    made = summed(path, column("i", TYPES["i"]), column("f", TYPES["f"]))
+    assert sorted(((r["f"], r["__subject"], r["__rows"], r["__sum_i"]) for r in made), key=repr) == [
+        (0.0, 1, 2, 3),
+        (0.5, 1, 2, None),
+        (None, 2, 1, 7),
+    ]
+
+
+def test_a_sum_that_leaves_64_bits_only_when_merged_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_session, "WINDOW_ROWIDS", 1)
+    monkeypatch.setattr(sqlite_session, "_SPARSE_SECONDS", 0)
+    path = file(tmp_path, "CREATE TABLE t (s INTEGER, i INTEGER)", f"INSERT INTO t VALUES (1, {2**63 - 1}), (1, 1)")
+    with pytest.raises(Integrity, match="64 bits"):
+        summed(path, column("i", TYPES["i"]))
+
+
+def test_sums_of_decimals_may_leave_64_bits_when_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_session, "WINDOW_ROWIDS", 5_000)
+    monkeypatch.setattr(sqlite_session, "_SPARSE_SECONDS", 0)
+    path = file(
+        tmp_path,
+        "CREATE TABLE t (s INTEGER, m DECIMAL(15,0))",
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20000) "
+        "INSERT INTO t SELECT 1, 999999999999999 FROM c",
+    )
+    (row,) = summed(path, column("m", pa.decimal128(15, 0)))
+    assert row["__sum_m"] == 20_000 * 999_999_999_999_999
+
+
+def test_a_column_with_a_mask_is_grouped_like_any_other(tmp_path: Path) -> None:
+    path = file(tmp_path, "CREATE TABLE t (s INTEGER, i INTEGER)", "INSERT INTO t VALUES (1, 2)")
+    masked = Column(
+        name="i", type=TYPES["i"], classification="sensitive", mask=MaskUse(name="bucket", parameters={"step": 5})
+    )
+    assert summed(path, masked) == [{"__subject": 1, "__rows": 1, "__count_i": 1, "__sum_i": 2}]
 
 
 def test_sparse_rowids_take_no_time(tmp_path: Path) -> None:
