@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gateway.app import Control, Gateway, Host
 from gateway.enforcement import EnforcementPoint
-from gateway.running import Answer
 from gateway.identity import ApiTokens
+from gateway.running import Answer
 from gateway.settings import Settings
 from gateway.sources import open_sources
 from gateway.terms.identity import Credentials, Principal

@@ -16,7 +16,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.schema import MappingSchema
 
-from gateway.errors import Invalid
+from gateway.errors import Integrity, Invalid
 
 Types = Mapping[str, Mapping[str, str]]
 """Scan id to its released columns' DuckDB types."""
@@ -110,7 +110,7 @@ def _cast_in_place(side: exp.Expr) -> None:
     """Put a cast around a node. A list is changed at its index: `replace` copies the list, which may be long."""
     parent, arg, index = side.parent, side.arg_key, side.index
     if parent is None or arg is None:
-        return
+        raise Integrity("an operand stands outside of every expression")
     cast = exp.Cast(this=side, to=exp.DataType(this=exp.DType.TEXT))
     if index is None:
         parent.set(arg, cast)

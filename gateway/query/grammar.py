@@ -106,7 +106,7 @@ def check(tree: exp.Expr) -> None:
         if allowed is not _ANY:
             for name, value in node.args.items():
                 if name not in allowed and (value or value == 0) and value is not False:
-                    raise _not_offered(f"{_words(node)} with {name.strip('_').replace('_', ' ')}")
+                    _refuse_arg(node, name, value)
         rule = _RULES.get(type(node))
         if rule is not None:
             rule(node)
@@ -125,12 +125,19 @@ def _words(node: exp.Expr) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).upper()
 
 
+def _refuse_arg(node: exp.Expr, name: str, value: object) -> NoReturn:
+    first = value[0] if isinstance(value, list) else value
+    if isinstance(first, exp.Expr) and type(first) not in _GRAMMAR:
+        _refuse(first)
+    raise _not_offered(f"{_words(node)} with {name.strip('_').replace('_', ' ')}")
+
+
 def _refuse(node: exp.Expr) -> NoReturn:
     match node:
         case exp.Parameter() | exp.Placeholder():
             raise _not_offered("a parameter", code="parameter", fix="write the value into the query")
         case exp.TableSample():
-            raise _not_offered("TABLESAMPLE", code="sample", fix="use ORDER BY and LIMIT on the answer")
+            raise _not_offered("TABLESAMPLE", code="sample", fix="use ORDER BY and LIMIT")
         case exp.ByteString() | exp.HexString() | exp.BitString() | exp.RawString() | exp.National():
             raise _not_offered("this form of literal", code="literal", fix="write '…', a quote in it doubled")
         case exp.Array() | exp.Bracket() | exp.Unnest():

@@ -34,9 +34,11 @@ from gateway.terms.predicate import (
 )
 
 MAX_INTEGER_KEYS: Final = 5_000_000
-"""Values of an integer key that a follow holds: 40 MB."""
+"""Values of an integer key that a follow holds: 40 MB, 100 MB while they are sorted."""
 MAX_OTHER_KEYS: Final = 1_000_000
-"""Values of any other key: some 150 MB as Python objects."""
+"""Values of any other key: some 120 MB for texts of 20 bytes."""
+
+_PENDING_KEYS: Final = 1 << 18
 
 _PYTHON_TYPES: Final[Mapping[Family, tuple[type, ...]]] = MappingProxyType(
     {
@@ -137,6 +139,8 @@ class KeySet:
         self._dataset = dataset
         self._is_integer = pa.types.is_integer(kind)
         self._integers: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self._pending: list[npt.NDArray[np.int64]] = []
+        self._pending_keys = 0
         self._others: set[object] = set()
 
     def add(self, keys: pa.Array) -> None:
@@ -147,11 +151,25 @@ class KeySet:
         """
         keys = keys.drop_null()
         if self._is_integer:
-            self._integers = np.union1d(self._integers, keys.to_numpy(zero_copy_only=False))
+            self._pending.append(keys.to_numpy(zero_copy_only=False).astype(np.int64))
+            self._pending_keys += len(keys)
+            # Sorted in when as many wait as are held, so that the work stays near linear.
+            waits_long = self._pending_keys > max(_PENDING_KEYS, len(self._integers))
+            if waits_long or self._pending_keys + len(self._integers) > MAX_INTEGER_KEYS:
+                self._settle()
         else:
             self._others.update(keys.to_pylist())
-        limit = MAX_INTEGER_KEYS if self._is_integer else MAX_OTHER_KEYS
-        if len(self._integers) + len(self._others) > limit:
+            self._bound(len(self._others), MAX_OTHER_KEYS)
+
+    def _settle(self) -> None:
+        merged = np.concatenate([self._integers, *self._pending])
+        merged.sort()
+        self._integers = merged[np.diff(merged, prepend=merged[:1] - 1) != 0]
+        self._pending, self._pending_keys = [], 0
+        self._bound(len(self._integers), MAX_INTEGER_KEYS)
+
+    def _bound(self, count: int, limit: int) -> None:
+        if count > limit:
             raise Exhausted(
                 f"{self._dataset}: rows are kept by the rows of another dataset, which has more than {limit} keys",
                 code="memory",
@@ -162,6 +180,8 @@ class KeySet:
         """Where the column's value is among the keys: never null."""
         if not self._is_integer:
             return pa.array([value is not None and value in self._others for value in column.to_pylist()], pa.bool_())
+        if self._pending:
+            self._settle()
         cells = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
         places = np.searchsorted(self._integers, cells)
         found = np.zeros(len(cells), bool)

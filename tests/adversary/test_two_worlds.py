@@ -75,8 +75,9 @@ class Worlds:
 
             def written(real: Callable[..., Any]) -> Callable[..., Any]:
                 def noted(*given: Any, **more: Any) -> Any:
-                    seen.statements.append(repr(statement := real(*given, **more)))
-                    return noted
+                    statement = real(*given, **more)
+                    seen.statements.append(repr(statement))
+                    return statement
 
                 return noted
 

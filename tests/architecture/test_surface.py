@@ -16,9 +16,9 @@ from gateway.terms.mask_spec import MASK_SPECS
 
 ROOT = Path(__file__).parents[2]
 ROOMS = (
-    "identity query catalog policy planning sources masks protection sandbox delivery audit keys store"
-    " governance client http cli"
-).split()
+    *("identity", "query", "catalog", "policy", "planning", "sources", "masks", "protection", "sandbox"),
+    *("delivery", "audit", "keys", "store", "governance", "client", "http", "cli"),
+)
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 40
 MAX_FILES_IN_A_ROOM = 10

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import duckdb
 
-THREADS = 2
+THREADS = 1
 SETTINGS = (
     "SET GLOBAL TimeZone = 'UTC'",
     "SET GLOBAL integer_division = true",  # PostgreSQL: 7/2 is 3; DuckDB alone: 3.5, silently

@@ -21,6 +21,8 @@ BATCH_ROWS = 16_384
 BATCH_BYTES = 16 << 20
 """Larger batches are cut by rows."""
 
+KEEP = 'CREATE TEMP TABLE "{name}" AS SELECT * FROM "__stream" AS released ORDER BY hash(released)'
+"""The name is an identifier of the gateway's own making, and checked."""
 REHEARSAL = """
     SELECT t, total, row_number() OVER (ORDER BY total) AS place, date_trunc('month', now()) AS month
     FROM (SELECT upper(s.t) AS t, sum(k.n) AS total, quantile_cont(k.n, 0.5) AS middle
@@ -193,7 +195,7 @@ def _keep(session: duckdb.DuckDBPyConnection, *, name: str, reader: pa.RecordBat
     if not name.isidentifier():
         raise Unwilling("statement")
     session.register("__stream", reader)
-    session.execute(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM "__stream" AS released ORDER BY hash(released)')
+    session.execute(KEEP.format(name=name))
     session.unregister("__stream")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlglot import exp
 
 from gateway.errors import GatewayError, Invalid
-from gateway.query import DIALECTS, QueryLimits, bind, parse
+from gateway.query import DIALECTS, QueryLimits, bind, grammar, parse
 from gateway.terms.query import Query
 from tests.unit.planning.bank import CATALOG
 
@@ -144,3 +145,18 @@ def test_exists_needs_no_column() -> None:
 def test_a_tree_of_another_room_is_refused() -> None:
     with pytest.raises(GatewayError, match="was not made by this room"):
         bind(Query(dialect="postgres", tree=object(), names=(), shape=""), datasets={})
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        exp.Window(this=exp.RowNumber(), over="KEEP"),
+        exp.Table(this=exp.to_identifier("x"), sample=0),
+        exp.Window(this=exp.RowNumber(), alias=exp.Placeholder()),
+        exp.Hint(expressions=[]),
+    ],
+    ids=lambda tree: type(tree).__name__,
+)
+def test_what_sqlglot_does_not_read_yet_is_refused_too(tree: exp.Expr) -> None:
+    with pytest.raises(GatewayError):
+        grammar.check(tree)

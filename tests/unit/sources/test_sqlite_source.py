@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.errors import Exhausted, GatewayError, Integrity, Invalid, Unavailable, Unsupported
 from gateway.sources import SqliteSource, evaluate, merge, sqlite_session
@@ -460,6 +462,30 @@ def test_too_many_followed_keys_are_refused(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(Exhausted) as caught:
         values(path, scan(column("i", TYPES["i"]), follow=follow(Compare("b", "=", 1))))
     assert caught.value.code == "exhausted.memory"
+
+
+def test_too_many_followed_texts_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "MAX_OTHER_KEYS", 1)
+    keys = evaluate.KeySet(pa.string(), dataset="core.u")
+    keys.add(pa.array(["a", "a", None]))
+    with pytest.raises(Exhausted):
+        keys.add(pa.array(["b"]))
+
+
+@pytest.mark.parametrize("pending", [0, 1 << 18])
+@given(
+    added=st.lists(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3))),
+    asked=st.lists(st.none() | st.integers(-4, 4) | st.sampled_from([-(2**63), 2**63 - 1])),
+)
+@settings(max_examples=50, deadline=None)
+def test_a_key_set_holds_what_was_added(pending: int, added: list[list[int | None]], asked: list[int | None]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "_PENDING_KEYS", pending)
+        keys = evaluate.KeySet(pa.int64(), dataset="core.u")
+        for part in added:
+            keys.add(pa.array(part, pa.int64()))
+        held = {key for part in added for key in part if key is not None}
+        assert keys.holds(pa.array(asked, pa.int64())).to_pylist() == [key in held for key in asked]
 
 
 def test_too_many_groups_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
