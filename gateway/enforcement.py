@@ -245,7 +245,7 @@ class EnforcementPoint:
         case.policy = policy = self._rooms.policy()
         visible = policy.pdp.visible(case.principal, now=case.now)
         datasets = catalog.resolve(parsed, catalog=policy.datasets, visible=visible)  # 3
-        case.bound = query.bind(parsed, datasets=datasets)  # 4
+        case.bound = query.bind(parsed, datasets=datasets, limits=self._limits.query)  # 4
         case.decision = policy.pdp.decide(  # 5
             principal=case.principal,
             purpose=request.purpose,

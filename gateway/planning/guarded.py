@@ -38,6 +38,11 @@ def is_guarded(decision: DatasetDecision) -> bool:
     )
 
 
+def is_aggregate(select: exp.Select) -> bool:
+    """Whether the SELECT forms groups by itself."""
+    return bool(select.args.get("group")) or any(_aggregates(select))
+
+
 def guard(site: Site) -> GuardedScan:
     """The guarded scan of a site; its SELECT is rewritten to read released groups.
 
@@ -51,7 +56,7 @@ def guard(site: Site) -> GuardedScan:
     subject = site.dataset.subject
     if subject is None:
         raise Unsupported(f"{site.dataset.name} has no data subject to count groups by", code="no_subject")
-    if not select.args.get("group") and not any(_aggregates(select)):
+    if not is_aggregate(select):
         raise Unsupported(
             f"you see {site.dataset.name} in groups only: aggregate it in the SELECT that reads it",
             code="aggregated_only",

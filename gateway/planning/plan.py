@@ -11,9 +11,9 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 
 from gateway.errors import Integrity, Invalid, Unsupported
 from gateway.planning.comparisons import align
-from gateway.planning.guarded import guard, is_guarded
-from gateway.planning.rereads import mentions_of, reread
+from gateway.planning.guarded import guard, is_aggregate, is_guarded
 from gateway.planning.sites import Site, column_decision, mask_inputs, scan_of, sites_of
+from gateway.planning.summary import summarized
 from gateway.terms.dataset import Datasets
 from gateway.terms.mask_spec import MASK_SPECS, family_of
 from gateway.terms.plan import GuardedScan, MaskedScan, Plan
@@ -51,8 +51,7 @@ def make_plan(
     sites = sites_of(tree, decision, datasets=datasets)
     if len(sites) > max_scans:
         raise Invalid(f"the query mentions too many datasets: at most {max_scans}", code="size")
-    mentions = mentions_of(tree)
-    materialized = frozenset(site.id for site in sites if reread(site.scope, mentions=mentions))
+    output_names = _output_names(tree, sites, names=query.output_names)
     steps = tuple(_step(site) for site in sites)
     for site in sites:
         _replace(site)
@@ -62,10 +61,18 @@ def make_plan(
     return Plan(
         steps=steps,
         sql=_duckdb(tree),
-        materialized=materialized,
-        output_names=query.output_names,
+        output_names=output_names,
         snapshot="single-scan" if len(steps) <= 1 else "per-scan",
     )
+
+
+def _output_names(tree: exp.Query, sites: tuple[Site, ...], *, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that the answer has; a plain SELECT over a guarded dataset is read as its summary first."""
+    if len(sites) == 1 and is_guarded(sites[0].decision) and sites[0].scope.expression is tree:
+        assert isinstance(tree, exp.Select)  # noqa: S101 - a dataset is mentioned in a SELECT
+        if not is_aggregate(tree) and (told := summarized(tree, sites[0], names=names)):
+            return told
+    return names
 
 
 def _step(site: Site) -> MaskedScan | GuardedScan:

@@ -74,7 +74,5 @@ class Plan:
     steps: tuple[MaskedScan | GuardedScan, ...]
     sql: str
     """DuckDB SQL over the released streams, generated from the checked tree."""
-    materialized: frozenset[str]
-    """Ids of scans that the engine may read twice (CTE, subquery, recursion): the child keeps these whole."""
     output_names: tuple[str, ...]
     snapshot: Snapshot

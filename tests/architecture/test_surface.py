@@ -74,9 +74,7 @@ def test_no_function_is_longer_than_forty_lines_of_code() -> None:
 
 def test_no_room_has_more_than_ten_files() -> None:
     crowded = {
-        room: count
-        for room in ROOMS
-        if (count := len([*ROOT.glob(f"gateway/{room}/*.py")]) - 1) > MAX_FILES_IN_A_ROOM
+        room: count for room in ROOMS if (count := len([*ROOT.glob(f"gateway/{room}/*.py")]) - 1) > MAX_FILES_IN_A_ROOM
     }
     assert not crowded
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import duckdb
 
 THREADS = 1
+"""With more, the order of groups, windows and set operations depends on scheduling: the same query gives other bytes.
+Several principals share the cores anyway."""
 SETTINGS = (
     "SET GLOBAL TimeZone = 'UTC'",
     "SET GLOBAL integer_division = true",  # PostgreSQL: 7/2 is 3; DuckDB alone: 3.5, silently

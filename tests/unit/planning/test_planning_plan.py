@@ -95,38 +95,6 @@ def test_refused_when_groups_have_no_subject() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "kept"),
-    [
-        ("SELECT email FROM core.customers", set()),
-        ("SELECT 1 FROM core.customers a JOIN core.customers b USING (customer_id)", set()),
-        ("WITH x AS (SELECT email FROM core.customers) SELECT email FROM x", set()),
-        ("SELECT email FROM (SELECT email FROM core.customers UNION SELECT kind FROM core.accounts) q", set()),
-        ("WITH x AS (SELECT email FROM core.customers) SELECT 1 FROM x a, x b", {"__scan_1"}),
-        ("WITH x AS (SELECT email FROM core.customers), y AS (SELECT * FROM x) SELECT 1 FROM y a, y b", {"__scan_1"}),
-        ("SELECT 1 FROM core.loans WHERE customer_id IN (SELECT customer_id FROM core.accounts)", {"core.accounts"}),
-        ("SELECT (SELECT max(rate) FROM core.loans) FROM core.accounts", {"core.loans"}),
-        (
-            "SELECT 1 FROM core.loans l WHERE EXISTS (SELECT 1 FROM core.accounts a WHERE a.account_id = l.account_id)",
-            {"core.accounts", "core.loans"},
-        ),
-        (
-            "SELECT 1 FROM core.loans l, LATERAL (SELECT 1 FROM core.accounts a WHERE a.account_id = l.account_id) x",
-            {"core.accounts", "core.loans"},
-        ),
-        (
-            "WITH RECURSIVE r AS (SELECT kind FROM core.accounts UNION SELECT 'x' FROM core.loans, r) SELECT 1 FROM r",
-            {"core.accounts", "core.loans"},
-        ),
-        ("SELECT (WITH x AS (SELECT rate FROM core.loans) SELECT max(rate) FROM x) FROM core.accounts", {"core.loans"}),
-    ],
-)
-def test_scans_that_may_be_read_again_are_kept_whole(sql: str, kept: set[str]) -> None:
-    made = plan(sql, decision())
-    names = {step.scan.id: step.scan.dataset for step in made.steps}
-    assert {names[scan] for scan in made.materialized} == {names.get(name, name) for name in kept}
-
-
-@pytest.mark.parametrize(
     ("sql", "snapshot"),
     [
         ("SELECT 1", "single-scan"),

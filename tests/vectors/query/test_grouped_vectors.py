@@ -20,7 +20,9 @@ GROUPED = frozenset({"core.customers", "core.loans"})
 
 @pytest.mark.parametrize("case", [case for case in CASES if "code" not in case], ids=lambda case: case["sql"])
 def test_groups_are_released(case: dict[str, Any]) -> None:
-    guarded = next(s for s in plan(case["sql"], decision(grouped=GROUPED)).steps if isinstance(s, GuardedScan))
+    made = plan(case["sql"], decision(grouped=GROUPED))
+    guarded = next(step for step in made.steps if isinstance(step, GuardedScan))
+    assert list(made.output_names) == case.get("names", list(made.output_names))
     assert list(guarded.dimensions) == case["dimensions"]
     assert [[measure.function, measure.column] for measure in guarded.measures] == case["measures"]
     assert json.loads(cell_text(guarded))["filter"] == case.get("filter")
