@@ -16,13 +16,14 @@ from typing import Final
 from pydantic import ValidationError
 
 from gateway import audit, catalog, cli, http, keys, policy, query, store
-from gateway.enforcement import ActivePolicy, EnforcementPoint, Limits, Rooms
+from gateway.enforcement import EnforcementPoint
 from gateway.errors import Denied, Invalid, Unavailable
 from gateway.governance import AuditDesk, CatalogDesk, TokenDesk
 from gateway.governance.desk import Desk
 from gateway.housekeeping import Housekeeping, Lease, refusal_counter
 from gateway.identity import Admission, ApiTokens, Gate
 from gateway.ports import Clock, Entropy, GrantReader, Source
+from gateway.rooms import ActivePolicy, Limits, Rooms
 from gateway.running import RunningAnswers
 from gateway.sandbox import Sandbox, SandboxLimits, protect_memory
 from gateway.settings import Settings, operator_name

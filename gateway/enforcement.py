@@ -26,18 +26,15 @@ import datetime
 import hmac
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, NoReturn
 
 from gateway import catalog, delivery, masks, planning, protection, query
 from gateway.errors import Denied, GatewayError, Unavailable, Unsupported
-from gateway.identity import Admission, Gate
-from gateway.policy import PolicyDecisionPoint
-from gateway.ports import AuditLog, Clock, Entropy, KeyRing, ReleaseWindows, Source
-from gateway.running import Answer, Body, RunningAnswers
-from gateway.sandbox import Binding, Sandbox
+from gateway.rooms import ActivePolicy, Limits, Rooms
+from gateway.running import Answer, Body
+from gateway.sandbox import Binding
 from gateway.terms.audit import AccessEntry, Actor, ColumnAccess, Conditions, DenialEntry, EventEntry
-from gateway.terms.dataset import Datasets
 from gateway.terms.identity import Principal, Purpose
 from gateway.terms.key import KeyScope
 from gateway.terms.plan import GuardedScan, MaskedScan, Plan
@@ -50,45 +47,6 @@ _WINDOW_KEY: Final = KeyScope(project="gateway", domain="release-window", mask="
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _ATTEMPTS: Final = 2
 """Decisions for one request: a second one when policy or grants moved between verdict and access entry (T17)."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ActivePolicy:
-    """The activated bundle, ready to decide."""
-
-    pdp: PolicyDecisionPoint
-    datasets: Datasets
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one query may cost."""
-
-    query: query.QueryLimits
-    query_seconds: float
-    max_json_rows: int
-    threshold_subjects: int
-    release_window: datetime.timedelta
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Rooms:
-    """The rooms with I/O, as the composition root chose them."""
-
-    gate: Gate
-    admission: Admission
-    policy: Callable[[], ActivePolicy]
-    """The active policy, read again when the active digest moved."""
-    log: AuditLog
-    sources: Mapping[str, Source]
-    keys: KeyRing
-    sandbox: Sandbox
-    windows: ReleaseWindows
-    running: RunningAnswers
-    clock: Clock
-    entropy: Entropy
-    instance: Callable[[], str]
-    """This process's current lease."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)

@@ -95,5 +95,5 @@ def _mask_text(column: Mapping[str, Any]) -> str:
     if column["use"] != "value":
         return str(column["use"])
     parameters = ", ".join(f"{name}={value}" for name, value in column["parameters"].items())
-    domain = f" in {column['domain']}" if column["domain"] else ""
+    domain = f" in {column['domain']}" if column["domain"] and column["mask"] != "keep" else ""
     return f"{column['mask']}{f'({parameters})' if parameters else ''}{domain}"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 from rich.columns import Columns
-from rich.console import Console, Group
+from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.rule import Rule
@@ -27,8 +27,8 @@ from gateway.demo import stage
 from gateway.demo.stage import PERSONAS, Persona, Stage
 from gateway.settings import Settings
 
-SAME_SQL: Final = "SELECT region, segment, income\nFROM core.customers\nORDER BY region, segment LIMIT 5"
-IDENTIFIERS: Final = "SELECT customer_id, full_name, email, birth_date\nFROM core.customers LIMIT 4"
+SAME_SQL: Final = "SELECT kind, balance\nFROM core.accounts\nORDER BY kind LIMIT 4"
+IDENTIFIERS: Final = "SELECT customer_id, full_name, email, birth_date, income\nFROM core.customers LIMIT 4"
 JOIN: Final = (
     "SELECT c.region, count(*) AS loans, round(avg(l.defaulted::int), 3) AS default_rate\n"
     "FROM core.loans l JOIN core.customers c ON c.customer_id = l.customer_id\n"
@@ -94,12 +94,11 @@ class _Journey:
 
     def _three_levels(self) -> None:
         self._headline("1  The same SQL at three levels", SAME_SQL)
-        panels = [self._asked(name, SAME_SQL, with_rules=True) for name in ("rita", "ana", "otto")]
-        self._console.print(Columns(panels, padding=(0, 1)))
+        self._compare(("rita", "ana", "otto"), SAME_SQL)
 
     def _identifiers(self) -> None:
-        self._headline("2  Identifiers become pseudonyms that still join", IDENTIFIERS)
-        self._console.print(Columns([self._asked(name, IDENTIFIERS, with_rules=True) for name in ("ana", "otto")]))
+        self._headline("2  Identifiers become pseudonyms; Ana's grant shows income in full", IDENTIFIERS)
+        self._compare(("ana", "otto"), IDENTIFIERS)
 
     def _join(self) -> None:
         self._headline("3  A join over pseudonyms gives the true figures for the rows that Ana may see", JOIN)
@@ -148,17 +147,30 @@ class _Journey:
         if sql:
             self._console.print(Syntax(sql, "sql", background_color="default"))
 
-    def _asked(self, name: str, sql: str, *, with_rules: bool = False) -> Panel:
-        """One person's answer with its levels and rules."""
+    def _compare(self, names: Sequence[str], sql: str) -> None:
+        """Answers side by side, then the decision for each column and the rule that made it."""
+        panels = [self._asked(name, sql) for name in names]
+        self._console.print(Columns(panels, padding=(0, 1)))
+        drawn = Table(box=None, pad_edge=False, header_style="dim")
+        for header in ("who", "column", "level", "mask", "rule"):
+            drawn.add_column(header)
+        for name in names:
+            persona = self._people[name]
+            with self._stage.client(name) as client:
+                told = client.explain(sql, purpose=persona.purpose)
+            for column, level, mask, _, rule in column_rows(told):
+                style = _LEVEL_STYLES[str(level)]
+                drawn.add_row(
+                    name.title(), str(column).rpartition(".")[2], Text(str(level), style=style), str(mask), str(rule)
+                )
+        self._console.print(drawn)
+
+    def _asked(self, name: str, sql: str) -> Panel:
+        """One person's answer."""
         persona = self._people[name]
         with self._stage.client(name) as client:
-            told = client.explain(sql, purpose=persona.purpose)
-            found, answer = client.table(sql, purpose=persona.purpose)
-        parts: list[Any] = [_rows(found)]
-        if with_rules:
-            parts += ["", _rules(told)]
-        parts.append(Text(f"{answer.decision.rpartition(',')[0]}", style="dim"))
-        return Panel(Group(*parts), title=_who(persona), title_align="left", border_style="dim", expand=False)
+            found, _ = client.table(sql, purpose=persona.purpose)
+        return Panel(_rows(found), title=_who(persona), title_align="left", border_style="dim", expand=False)
 
     def _refused(self, name: str, sql: str) -> None:
         persona = self._people[name]
@@ -179,21 +191,17 @@ class _Journey:
 
 
 def _who(persona: Persona) -> Text:
-    return Text.assemble((persona.name.title(), "bold"), f" · {persona.role} · {persona.environment}")
+    return Text.assemble((persona.name.title(), "bold"), f" · {persona.role}")
 
 
 def _rows(found: pa.Table) -> Table:
     columns = [column.to_pylist() for column in found.columns]
-    rows = [tuple("NULL" if c[n] is None else c[n] for c in columns) for n in range(found.num_rows)]
+    rows = [tuple(_cell(column[number]) for column in columns) for number in range(found.num_rows)]
     return table(found.column_names, rows)
 
 
-def _rules(told: Mapping[str, Any]) -> Table:
-    drawn = Table(box=None, pad_edge=False, show_header=False)
-    for (column, level, mask, _, rule), _c in zip(column_rows(told), told["columns"], strict=True):
-        name = str(column).rpartition(".")[2]
-        drawn.add_row(name, Text(str(level), style=_LEVEL_STYLES[str(level)]), str(mask), Text(str(rule), style="dim"))
-    return drawn
+def _cell(value: object) -> str:
+    return "NULL" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def _access_rows(entry: Mapping[str, Any]) -> Sequence[tuple[object, ...]]:

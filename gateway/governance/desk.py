@@ -6,10 +6,10 @@ import dataclasses
 import datetime
 from collections.abc import Callable, Mapping
 
-from gateway.enforcement import ActivePolicy
 from gateway.errors import Denied
 from gateway.identity import Gate
 from gateway.ports import AuditLog, Clock, Entropy
+from gateway.rooms import ActivePolicy
 from gateway.terms.audit import Actor, DenialEntry, Door, EventEntry
 from gateway.terms.identity import Credentials, Principal
 

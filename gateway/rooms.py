@@ -1,0 +1,54 @@
+"""What the enforcement point is given: the rooms that do I/O, the active policy, the limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Mapping
+
+from gateway.identity import Admission, Gate
+from gateway.policy import PolicyDecisionPoint
+from gateway.ports import AuditLog, Clock, Entropy, KeyRing, ReleaseWindows, Source
+from gateway.query import QueryLimits
+from gateway.running import RunningAnswers
+from gateway.sandbox import Sandbox
+from gateway.terms.dataset import Datasets
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ActivePolicy:
+    """The activated bundle, ready to decide."""
+
+    pdp: PolicyDecisionPoint
+    datasets: Datasets
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one query may cost."""
+
+    query: QueryLimits
+    query_seconds: float
+    max_json_rows: int
+    threshold_subjects: int
+    release_window: datetime.timedelta
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """The rooms with I/O, as the composition root chose them."""
+
+    gate: Gate
+    admission: Admission
+    policy: Callable[[], ActivePolicy]
+    """The active policy, read again when the active digest moved."""
+    log: AuditLog
+    sources: Mapping[str, Source]
+    keys: KeyRing
+    sandbox: Sandbox
+    windows: ReleaseWindows
+    running: RunningAnswers
+    clock: Clock
+    entropy: Entropy
+    instance: Callable[[], str]
+    """This process's current lease."""
