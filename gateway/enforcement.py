@@ -189,6 +189,7 @@ class EnforcementPoint:
                 except Denied:
                     if attempt + 1 == _ATTEMPTS:
                         raise
+                    case.now = self._rooms.clock.now()
                     continue
                 return plan, conditions, index
             raise AssertionError("unreachable: the last attempt returns or raises")

@@ -68,6 +68,7 @@ class Housekeeping:
     ) -> None:
         self._lease = lease
         self._running = running
+        self._refusals = refusals
         self._rounds: list[tuple[float, Callable[[], object]]] = [
             (renew_seconds, self._renew),
             (recheck_seconds, running.recheck),
@@ -82,9 +83,10 @@ class Housekeeping:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop, and give the lease back."""
+        """Stop, write what was counted, and give the lease back."""
         self._stop.set()
         self._thread.join()
+        self._round(self._refusals)
         self._running.stop_all(Unavailable("the gateway is stopping", code="stopping", fix="ask again"))
         try:
             self._lease.end()

@@ -73,7 +73,7 @@ class Body:
             raise told from None
         finally:
             if not going_on:
-                self._end("exhausted" if code.startswith(Exhausted.kind) else "failed", code=code)
+                self._fail(code)
         if chunk is None:
             self._is_read = True
             raise StopIteration
@@ -99,15 +99,30 @@ class Body:
         self._stopped = error
         abort()
 
+    @property
+    def stopped(self) -> GatewayError | None:
+        """What `stop` was given: nothing more of it may leave."""
+        return self._stopped
+
+    def give_up(self, error: GatewayError) -> None:
+        """End it here for a reason that lies with its reader; what stopped it before counts more."""
+        self._fail((self._stopped or error).code)
+
     def close(self) -> None:
-        """End it here; an answer that was not read to its end is `cut`."""
-        self._end("cut", code="cut")
+        """End it here; an answer that nothing stopped and that was not read to its end is `cut`."""
+        if self._stopped is not None:
+            self._fail(self._stopped.code)
+        else:
+            self._end("cut", code="cut")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _fail(self, code: str) -> None:
+        self._end("exhausted" if code.startswith(Exhausted.kind) else "failed", code=code)
 
     def _end(self, result: Result, *, code: str) -> None:
         with self._lock:

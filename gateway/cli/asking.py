@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -13,7 +14,7 @@ from gateway.cli.host import Host
 from gateway.cli.output import REFUSED, column_rows, exit_codes, json_option, print_json, safe, stderr, stdout, table
 from gateway.client import Answer, Client, connect
 from gateway.client.connection import Format
-from gateway.errors import Unauthenticated
+from gateway.errors import Invalid, Unauthenticated
 
 _TABLE_ROWS = 200
 _purpose = click.option("-p", "--purpose", required=True, help="Why: one of the policy's purposes.")
@@ -60,6 +61,8 @@ def query(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     gateway query "SELECT region, avg(income) FROM core.customers GROUP BY region" -p regulatory-reporting
     gateway query "SELECT * FROM core.loans" -p credit-default-model --format parquet -o loans.parquet
     """  # noqa: D301 - \b is click's mark for a block that is not wrapped
+    if output is not None and format_ == "table":
+        raise click.UsageError("-o needs --format csv, json, parquet or arrow: a table is for the screen")
     options = {"grant": grant, "dialect": dialect, "limit": limit}
     with exit_codes(), client_of(host) as client:
         if format_ == "table":
@@ -159,8 +162,11 @@ def _save(client: Client, answer: Answer, output: Path) -> None:
             _copy(answer, out)
         client.confirm(answer)
         partial.replace(output)
+    except OSError as error:
+        raise Invalid(f"{output} cannot be written: {error.strerror}", code="output") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # its folder may not exist
+            partial.unlink(missing_ok=True)
 
 
 COMMANDS = (query, explain, datasets)

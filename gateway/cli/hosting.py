@@ -49,7 +49,11 @@ def init(host: Host, *, as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.pass_obj
 def serve(host: Host, address: str, port: int) -> None:
-    """Serve HTTP until interrupted."""
+    """Serve HTTP until interrupted.
+
+    \b
+    gateway serve --host 127.0.0.1 --port 8080
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
         host.serve(host.settings(), host=address, port=port)
 
@@ -61,7 +65,12 @@ def serve(host: Host, address: str, port: int) -> None:
 )
 @click.pass_obj
 def demo(host: Host, transactions: int, keep: Path | None) -> None:
-    """Show the whole journey on an embedded bank; leaves nothing running and, without --keep, nothing behind."""
+    """Show the whole journey on an embedded bank; leaves nothing running and, without --keep, nothing behind.
+
+    \b
+    gateway demo
+    gateway demo --transactions 1000000 --keep ./bank
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
         sys.exit(host.demo(transactions=transactions, keep=keep))
 
@@ -99,7 +108,11 @@ def create(host: Host, name: str, *, roles: tuple[str, ...], environment: str, e
 @json_option
 @click.pass_obj
 def list_(host: Host, *, as_json: bool) -> None:
-    """List tokens without their secrets."""
+    """List tokens without their secrets.
+
+    \b
+    gateway token list
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes(), host.token_desk(host.settings()) as (desk, _):
         columns = ("id", "principal", "roles", "environment", "expires", "revoked")
         rows = [
@@ -114,12 +127,20 @@ def list_(host: Host, *, as_json: bool) -> None:
 
 @token.command()
 @click.argument("token_or_id")
+@json_option
 @click.pass_obj
-def revoke(host: Host, token_or_id: str) -> None:
-    """Revoke a token by its id, at once and on every replica."""
+def revoke(host: Host, token_or_id: str, *, as_json: bool) -> None:
+    """Revoke a token by its id, at once and on every replica.
+
+    \b
+    gateway token revoke 3h8k2m9qza      the id stands in `gateway token list`
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes(), host.token_desk(host.settings()) as (desk, actor):
         revoked = desk.revoke(actor, token=token_or_id)
-        stderr.print(Text(f"revoked {revoked.id} of {safe(revoked.principal)}"))
+        if as_json:
+            print_json({"revoked": revoked.id, "principal": revoked.principal})
+        else:
+            stderr.print(Text(f"revoked {revoked.id} of {safe(revoked.principal)}"))
 
 
 @click.group()
@@ -130,7 +151,11 @@ def key() -> None:
 @key.command()
 @click.pass_obj
 def public(host: Host) -> None:
-    """Print the key that verifies the log (VKEY)."""
+    """Print the key that verifies the log (VKEY).
+
+    \b
+    gateway key public > audit.vkey
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
         sys.stdout.write(host.verifier_key(host.settings()) + "\n")
 
@@ -144,7 +169,11 @@ def source() -> None:
 @json_option
 @click.pass_obj
 def check(host: Host, *, as_json: bool) -> None:
-    """Connect to each source, compare it with the catalog, and say what the kernel lacks for the sandbox."""
+    """Connect to each source, and say what the kernel lacks for the sandbox.
+
+    \b
+    GATEWAY_SOURCES=./sources.yaml gateway source check
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
         found = host.check_sources(host.settings())
         if as_json:

@@ -22,7 +22,7 @@ stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
-_EXIT_BY_STATUS: Final = {
+_EXIT_BY_STATUS: Final[Mapping[int, int]] = {
     HTTPStatus.UNPROCESSABLE_ENTITY: USAGE,
     HTTPStatus.BAD_REQUEST: USAGE,
     HTTPStatus.NOT_FOUND: USAGE,
@@ -74,9 +74,12 @@ def exit_codes() -> Iterator[None]:
         yield
     except Refused as error:
         complain(error.detail, code=error.code, reasons=error.reasons, fix=error.fix, receipt=error.receipt)
-        sys.exit(_EXIT_BY_STATUS.get(HTTPStatus(error.status), REFUSED))
-    except (Unreachable, Incomplete) as error:
+        sys.exit(_EXIT_BY_STATUS.get(error.status, REFUSED))
+    except Unreachable as error:
         complain(str(error), fix="is `gateway serve` running, and GATEWAY_URL right?")
+        sys.exit(UNAVAILABLE)
+    except Incomplete as error:
+        complain(str(error), fix="ask again; `gateway audit search --receipt ID` tells an auditor why it ended")
         sys.exit(UNAVAILABLE)
     except GatewayError as error:
         complain(error.message, code=error.code, reasons=error.reasons, fix=error.fix, receipt=error.receipt)

@@ -21,7 +21,11 @@ def policy() -> None:
 @json_option
 @click.pass_obj
 def lint(host: Host, *, as_json: bool) -> None:
-    """Name every problem with file, line and what is allowed there."""
+    """Name every problem with file, line and what is allowed there.
+
+    \b
+    GATEWAY_POLICIES=./policies gateway policy lint
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
         findings = host.lint(host.settings())
         if as_json:
@@ -40,7 +44,11 @@ def lint(host: Host, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def test_(host: Host, *, as_json: bool) -> None:
-    """Run the folder's own tests: given this principal and query, expect this verdict."""
+    """Run the folder's own tests: given this principal and query, expect this verdict.
+
+    \b
+    GATEWAY_POLICIES=./policies gateway policy test
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
         results = host.test_policies(host.settings())
         if as_json:

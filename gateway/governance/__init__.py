@@ -1,6 +1,7 @@
 """Workflows above the enforcement point: none of them touches a row.
 
-Each method authenticates, asks policy for the capability, logs what it does before it does it, then acts.
+Each method authenticates and asks policy for the capability. What shows entries of the log or changes anything is
+logged before it happens.
 """
 
 from gateway.governance.auditing import AuditDesk

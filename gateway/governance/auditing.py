@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 
 from gateway import audit
@@ -15,6 +16,9 @@ from gateway.terms.log import Checkpoint
 
 CAPABILITY = "audit.read"
 MAX_ENTRIES = 1000
+OUTCOME_SECONDS = 2.0
+"""A receipt that is asked for right after its answer waits so long for the outcome."""
+_POLL_SECONDS = 0.02
 
 
 class AuditDesk:
@@ -50,8 +54,12 @@ class AuditDesk:
         return self._newest()
 
     def inclusion(self, credentials: Credentials, *, index: int, size: int | None = None) -> Mapping[str, object]:
-        """Proof that entry `index` is in the log of `size` entries (default: the newest checkpoint's)."""
-        self._desk.enter_with(credentials, capability=CAPABILITY)
+        """Proof that entry `index` is in the log of `size` entries (default: the newest checkpoint's).
+
+        It shows the entry, so it is logged like a search.
+        """
+        principal, now = self._desk.enter_with(credentials, capability=CAPABILITY)
+        self._desk.write(actor_of(principal), action="audit-proof", now=now, detail={"index": index})
         return audit.prove_inclusion(self._store, index=index, size=size or self._newest().size)
 
     def consistency(self, credentials: Credentials, *, old: int, size: int | None = None) -> Mapping[str, object]:
@@ -60,12 +68,19 @@ class AuditDesk:
         return audit.prove_consistency(self._store, old=old, size=size or self._newest().size)
 
     def receipt(self, credentials: Credentials, *, receipt: str) -> FoundEntry:
-        """The caller's own entry. Another's receipt answers like an unknown one."""
+        """The caller's own entry; another's receipt answers like an unknown one.
+
+        An answer that has just been read to its end gets its outcome in a moment: this waits a little for it.
+        """
         principal, _ = self._desk.enter(credentials)
-        found = self._store.search(EntryFilter(receipt=receipt, principal=principal.id, limit=1))
-        if not found:
-            raise Denied("no receipt of yours has this id", code="receipt")
-        return found[0]
+        until = time.monotonic() + OUTCOME_SECONDS
+        while True:
+            found = self._store.search(EntryFilter(receipt=receipt, principal=principal.id, limit=1))
+            if not found:
+                raise Denied("no receipt of yours has this id", code="receipt")
+            if found[0].kind != "access" or found[0].result is not None or time.monotonic() >= until:
+                return found[0]
+            time.sleep(_POLL_SECONDS)
 
     def _newest(self) -> Checkpoint:
         newest = self._store.checkpoint()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
+from fastapi import Request as HttpRequest
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -27,6 +28,8 @@ def _credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_
 
 
 Caller = Annotated[Credentials, Depends(_credentials)]
+Index = Annotated[int, Query(ge=0, lt=2**62)]
+Size = Annotated[int, Query(ge=1, lt=2**62)]
 
 
 def create_app(services: Services) -> FastAPI:
@@ -45,12 +48,12 @@ def _queries(services: Services) -> APIRouter:
 
     @router.post("/query", response_class=StreamingResponse)
     async def query(
-        body: QueryIn, caller: Caller, accept: Annotated[str, Header(max_length=512)] = "*/*"
+        body: QueryIn, caller: Caller, http: HttpRequest, accept: Annotated[str, Header(max_length=512)] = "*/*"
     ) -> StreamingResponse:
         """Answer a query, streamed. The body is whole only if it ends with its format's trailer."""
         format_ = delivery.format_for(accept)
         answer = await run_in_threadpool(services.enforcement.answer, _request(body, caller), format=format_)
-        chunks = await stream.begin(answer.body)
+        chunks = await stream.begin(answer.body, is_disconnected=http.is_disconnected)
         return StreamingResponse(chunks, media_type=answer.media_type, headers=dict(answer.headers))
 
     @router.post("/explain")
@@ -107,12 +110,12 @@ def _audit(services: Services) -> APIRouter:
         return Response(services.auditing.checkpoint(caller).note, media_type="text/plain; charset=utf-8")
 
     @router.get("/proof/inclusion")
-    def inclusion(caller: Caller, index: Annotated[int, Query(ge=0)], size: int | None = None) -> dict[str, object]:
+    def inclusion(caller: Caller, index: Index, size: Size | None = None) -> dict[str, object]:
         """Proof that an entry is in the log."""
         return dict(services.auditing.inclusion(caller, index=index, size=size))
 
     @router.get("/proof/consistency")
-    def consistency(caller: Caller, old: Annotated[int, Query(ge=1)], size: int | None = None) -> dict[str, object]:
+    def consistency(caller: Caller, old: Size, size: Size | None = None) -> dict[str, object]:
         """Proof that the log only grew."""
         return dict(services.auditing.consistency(caller, old=old, size=size))
 

@@ -16,6 +16,10 @@ from gateway.terms.request import Explanation
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["credit-default-model"])]
 
 
+_LARGEST = 2**62
+"""Databases take 64 bits."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +31,7 @@ class QueryIn(_Strict):
     purpose: Name
     dialect: str = Field(default="postgres", max_length=32)
     grant: Name | None = None
-    limit: int | None = Field(default=None, ge=0, description="At most so many rows")
+    limit: int | None = Field(default=None, ge=0, le=_LARGEST, description="At most so many rows")
 
 
 class ColumnOut(BaseModel):
@@ -178,7 +182,7 @@ class EntryFilterIn(_Strict):
     kind: Literal["access", "outcome", "denial", "event"] | None = None
     action: str | None = Field(default=None, max_length=64)
     receipt: str | None = Field(default=None, max_length=64)
-    after: int = -1
+    after: int = Field(default=-1, ge=-1, le=_LARGEST)
     limit: int = 100
 
     def filter(self) -> EntryFilter:

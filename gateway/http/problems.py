@@ -81,15 +81,21 @@ def install(app: FastAPI) -> None:
         return JSONResponse(body, status_code=error.status_code, media_type="application/problem+json")
 
     async def unforeseen(_: Request, error: Exception) -> JSONResponse:
-        # The text of a foreign exception may hold a row's value: its type and place are enough to find the bug.
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "?"
-        _log.error("unforeseen %s at %s", type(error).__name__, where)
+        if isinstance(error.__cause__, GatewayError):  # an answer that broke after its status: its outcome is logged
+            return problem(error.__cause__)
+        note_unforeseen(error)
         return problem(Integrity("an unforeseen error; the operator's log has its place", code="internal"))
 
     app.add_exception_handler(GatewayError, known)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, plain)
     app.add_exception_handler(Exception, unforeseen)
+
+
+def note_unforeseen(error: BaseException) -> None:
+    """Tell the operator the type and place of a foreign exception: its text may hold a row's value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "?"
+    _log.error("unforeseen %s at %s", type(error).__name__, where)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _GRACE_SECONDS: Final = 10
@@ -26,6 +28,23 @@ class _Unbuffered(H11Protocol):
         transport.set_write_buffer_limits(high=0)
 
 
+class _Reticent:
+    """Ends here what Starlette raises again after its handler told it: the server would print its text and causes.
+
+    A response that is not complete is then broken off by the server, as it must be.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with contextlib.suppress(Exception):  # told and answered by problems.install
+            await self._app(scope, receive, send)
+
+
 def serve(app: FastAPI, *, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM; says on stderr where it listens once the port is open.
 
@@ -34,8 +53,13 @@ def serve(app: FastAPI, *, host: str, port: int) -> None:
         host: address to listen at.
         port: 0 takes a free one.
     """
+    server_for(app, host=host, port=port).run()
+
+
+def server_for(app: FastAPI, *, host: str, port: int) -> uvicorn.Server:
+    """The server, not yet running."""
     config = uvicorn.Config(
-        app,
+        _Reticent(app),
         host=host,
         port=port,
         http=_Unbuffered,
@@ -46,7 +70,7 @@ def serve(app: FastAPI, *, host: str, port: int) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         log_level="warning",
     )
-    _Server(config).run()
+    return _Server(config)
 
 
 class _Server(uvicorn.Server):

@@ -72,9 +72,28 @@ class Dialect:
     literal: Callable[[Scalar, pa.DataType], exp.Expr]
 
 
+REMEMBERED: Final = 256
+"""Statements kept: writing one costs more than reading a small table."""
 _OPERATORS: Final[Mapping[Operator, type[exp.Binary]]] = MappingProxyType(
     {"=": exp.EQ, "<>": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
 )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a statement is made from; equal when it is spelled alike."""
+
+    spelled: str
+    table: Table = dataclasses.field(compare=False)
+    columns: tuple[str, ...] = dataclasses.field(compare=False)
+    measured: tuple[str, ...] = dataclasses.field(compare=False)
+    where: Filter = dataclasses.field(compare=False)
+    dialect: Dialect = dataclasses.field(compare=False)
+
+
+def _asked(table: Table, columns: Sequence[str], measured: Sequence[str], where: Filter, dialect: Dialect) -> _Asked:
+    spelled = repr((table, tuple(columns), tuple(measured), where, dialect.name))
+    return _Asked(spelled, table, tuple(columns), tuple(measured), where, dialect)
 
 
 def rows(table: Table, *, columns: Sequence[str], where: Filter, dialect: Dialect) -> Statement:
@@ -83,8 +102,16 @@ def rows(table: Table, *, columns: Sequence[str], where: Filter, dialect: Dialec
     Drivers that guess a column's type from the first rows learn it from the witness. A table with a rowid takes two
     parameters, the first and the last rowid of a window.
     """
-    cells = [_cell(table, name, dialect) for name in columns]
-    outputs = [Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(columns, cells, strict=True)]
+    return _rows(_asked(table, columns, (), where, dialect))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _rows(asked: _Asked) -> Statement:
+    table, where, dialect = asked.table, asked.where, asked.dialect
+    cells = [_cell(table, name, dialect) for name in asked.columns]
+    outputs = [
+        Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(asked.columns, cells, strict=True)
+    ]
     if not outputs:
         # A batch without columns would forget how many rows it has.
         outputs = [Output(column="", made=exp.convert(0), witness=exp.convert(0))]
@@ -96,10 +123,18 @@ def groups(table: Table, *, keys: Sequence[str], measured: Sequence[str], where:
 
     Misfits is 1 if a value was not one of the declared type, else 0. Witness and window as in `rows`.
     """
-    by = [_cell(table, name, dialect) for name in keys]
-    outputs = [Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(keys, by, strict=True)]
+    return _groups(_asked(table, keys, measured, where, dialect))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _groups(asked: _Asked) -> Statement:
+    table, where, dialect = asked.table, asked.where, asked.dialect
+    by = [_cell(table, name, dialect) for name in asked.columns]
+    outputs = [
+        Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(asked.columns, by, strict=True)
+    ]
     outputs.append(Output(column="", made=exp.Count(this=exp.Star()), witness=exp.convert(0)))
-    for name in measured:
+    for name in asked.measured:
         outputs += _figures(table, name, dialect)
     grouped = [c.key for c in by]
     return _statement(outputs, lambda select: _where(select, table, where, dialect).group_by(*grouped), dialect)
