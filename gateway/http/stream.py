@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import queue
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
@@ -32,9 +31,11 @@ class _Feed:
 
     def __init__(self, body: Body) -> None:
         self._body = body
-        self._queue: queue.Queue[bytes | _Mark] = queue.Queue(QUEUE_CHUNKS)
-        self._last: _Mark | GatewayError | None = None
-        """How it ended; beside the queue, for that may be full of what nobody reads."""
+        self._queue: queue.Queue[bytes] = queue.Queue(QUEUE_CHUNKS)
+        self._is_read = False
+        """Every chunk was read and queued."""
+        self._error: GatewayError | None = None
+        """What ended it; beside the queue, for that may be full of what nobody reads."""
         self._cancelled = threading.Event()
         self._delivered = threading.Event()
         self._loop = asyncio.get_running_loop()
@@ -42,19 +43,16 @@ class _Feed:
         self._thread = threading.Thread(target=self._run, name="answer", daemon=True)
         self._thread.start()
 
-    async def next(self) -> bytes | _Mark:
-        """The next chunk or mark; raises what ended the answer. Once it was stopped, nothing queued goes out."""
+    async def next(self) -> bytes | None:
+        """The next chunk; None after the last. Raises what ended the answer: then nothing queued goes out."""
         while True:
-            last = self._last  # NOTE: before the queue is looked at: nothing is queued after it was set
-            try:
-                taken: bytes | _Mark | GatewayError | None = self._queue.get_nowait()
-            except queue.Empty:
-                taken = last
-            taken = self._body.stopped or taken
-            if isinstance(taken, GatewayError):
-                raise taken
-            if taken is not None:
-                return taken
+            is_read = self._is_read  # NOTE: before the queue is looked at: nothing is queued after it was set
+            if error := self._error or self._body.stopped:
+                raise error
+            with contextlib.suppress(queue.Empty):
+                return self._queue.get_nowait()
+            if is_read:
+                return None
             await self._ready.wait()
             self._ready.clear()
 
@@ -69,28 +67,27 @@ class _Feed:
             threading.Thread(target=self._body.close, name="close-answer", daemon=True).start()
 
     def _run(self) -> None:
-        error: GatewayError = Integrity("an unforeseen error; the operator's log has its place", code="internal")
         try:
             with self._body as body:
-                if self._read(body):
-                    body.finish()
-                    return
-            error = Exhausted("the answer was not read", code="stalled", fix="read faster, or ask for an extract")
-        except GatewayError as ended:
-            error = ended
+                self._read(body)
+        except GatewayError as error:
+            self._error = error
+        except BaseException as error:  # noqa: BLE001 - the thread's border: Python would print a text that may hold a value
+            note_unforeseen(error)
+            self._error = Integrity("an unforeseen error; the operator's log has its place", code="internal")
         finally:
-            if not self._delivered.is_set():
-                self._put(error)
+            self._wake()
 
-    def _read(self, body: Body) -> bool:
-        """Whether every byte left this process."""
-        return (
-            all(self._put(chunk) for chunk in _joined(body))
-            and self._put(None)
-            and self._delivered.wait(PATIENCE_SECONDS)
-        )
+    def _read(self, body: Body) -> None:
+        is_queued = all(self._put(chunk) for chunk in _joined(body))
+        if is_queued:
+            self._is_read = True
+            self._wake()
+        if not is_queued or not self._delivered.wait(PATIENCE_SECONDS):
+            raise Exhausted("the answer was not read", code="stalled", fix="read faster, or ask for an extract")
+        body.finish()
 
-    def _put(self, item: bytes | _Mark) -> bool:
+    def _put(self, item: bytes) -> bool:
         """False: the reader left, or took nothing for too long, or the answer was stopped."""
         waited = 0.0
         while waited < PATIENCE_SECONDS and not self._cancelled.is_set() and self._body.stopped is None:
@@ -106,6 +103,18 @@ class _Feed:
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the server stopped, nobody waits
             self._loop.call_soon_threadsafe(self._ready.set)
+
+
+def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in chunks of some size: each one costs a change of threads."""
+    waiting = bytearray()
+    for chunk in chunks:
+        waiting += chunk
+        if len(waiting) >= CHUNK_BYTES:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)
 
 
 async def begin(body: Body, *, is_disconnected: Callable[[], Awaitable[bool]]) -> AsyncGenerator[bytes]:
@@ -126,7 +135,9 @@ async def begin(body: Body, *, is_disconnected: Callable[[], Awaitable[bool]]) -
     return _send(feed, first, is_disconnected)
 
 
-async def _send(feed: _Feed, chunk: bytes | None) -> AsyncGenerator[bytes]:
+async def _send(
+    feed: _Feed, chunk: bytes | None, is_disconnected: Callable[[], Awaitable[bool]]
+) -> AsyncGenerator[bytes]:
     """Chunks to the end. An error here breaks the connection: a status was already sent."""
     try:
         while chunk is not None:
@@ -135,6 +146,7 @@ async def _send(feed: _Feed, chunk: bytes | None) -> AsyncGenerator[bytes]:
         # NOTE: the server waits for its write buffer before it takes the next chunk; after this empty one
         # (and with a high-water mark of 0, see http/server.py) every byte is the kernel's.
         yield b""
-        feed.delivered()
+        if not await is_disconnected():
+            feed.delivered()
     finally:
         feed.cancel()

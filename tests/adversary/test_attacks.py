@@ -7,8 +7,10 @@ in the log. `Attackers.ask` asserts O1 and the one record for every question. O2
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import hashlib
+import io
 import json
 import shutil
 import sqlite3
@@ -20,12 +22,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gateway.app import Control, Host
 from gateway.delivery import FORMATS
 from gateway.errors import GatewayError
 from gateway.http.models import ExplanationOut
 from gateway.terms.audit import EntryFilter, FoundEntry
 from tests import bank
-from tests.house import POLICIES, House, open_house
+from tests.house import POLICIES, House, open_house, settings_for
 
 PEOPLE = {
     "ana": (bank.ANA[0], "dev", bank.ANA[1]),
@@ -153,11 +156,12 @@ def test_a1_bisecting_a_banded_column_finds_the_bands_edge_and_nothing_within(at
 
 def test_a2_pushdown_of_a_masked_predicate(attack: Attackers) -> None:
     """Only a comparison on a column that she sees unmasked reaches the source."""
-    sql = f"SELECT income FROM core.customers WHERE email = '{EMAIL}' AND birth_date > DATE '1950-06-01' AND income > 1"
+    where = f"email = '{EMAIL}' AND birth_date > DATE '1950-06-01' AND region = 'DE'"
+    sql = f"SELECT income FROM core.customers WHERE {where}"
     plan = attack.house.explain(attack.tokens["ana"], sql, purpose=bank.ANA[1]).plan
     assert plan is not None
     (step,) = plan.steps
-    assert "income" in repr(step.scan.pushed)
+    assert "region" in repr(step.scan.pushed)
     assert "email" not in repr(step.scan.pushed)
     assert "birth_date" not in repr(step.scan.pushed)
 
@@ -194,8 +198,7 @@ def test_a4_whole_rows_and_json(attack: Attackers, expression: str) -> None:
         f"SELECT email AS e FROM core.customers EXCEPT SELECT '{EMAIL}'",
         "SELECT email AS e FROM core.customers INTERSECT SELECT email FROM core.customers",
         "SELECT v.e FROM (VALUES ((SELECT min(email) FROM core.customers))) AS v(e)",
-        "SELECT (SELECT c.email FROM core.customers AS c WHERE c.customer_id = a.customer_id) AS e"
-        " FROM core.accounts AS a",
+        "SELECT (SELECT c.email FROM core.customers AS c WHERE c.customer_id = l.customer_id) AS e FROM core.loans AS l",
     ],
 )
 def test_a5_indirection(attack: Attackers, sql: str) -> None:
@@ -210,17 +213,16 @@ def test_a5_a_raw_value_meets_no_masked_one_in_a_set_operation(attack: Attackers
     assert attack.answered("ana", sql) == []
 
 
-def test_a7_group_by_reconstruction(attack: Attackers) -> None:
-    recovered = []
-    for position in range(1, 11):
-        rows = attack.answered(
-            "ana",
-            f"SELECT substr(lower(u.email), {position}, 1), string_agg(u.id, ',') FROM (SELECT customer_id AS id, email"
-            " FROM core.customers UNION ALL SELECT '-97', 'a') AS u GROUP BY 1",
-        )
-        recovered.append({row[0] for row in rows if "-97" not in row[1]})
-    assert not all(EMAIL[at] in found for at, found in enumerate(recovered)), "every address begins with these letters"
-    assert "-" not in set().union(*recovered)
+@pytest.mark.parametrize(("position", "raw"), [(4, "-"), (10, "-"), (17, "@")])
+def test_a7_group_by_reconstruction(attack: Attackers, position: int, raw: str) -> None:
+    """Every address has the raw character at the position; no group has it, so groups are formed on pseudonyms."""
+    assert EMAIL[position - 1] == raw
+    rows = attack.answered(
+        "ana",
+        f"SELECT substr(lower(u.email), {position}, 1), string_agg(u.id, ',') FROM (SELECT customer_id AS id, email"
+        " FROM core.customers UNION ALL SELECT '-97', 'a') AS u GROUP BY 1",
+    )
+    assert raw not in {row[0] for row in rows}
 
 
 @pytest.mark.parametrize(
@@ -258,10 +260,8 @@ def test_a10_join_across_levels(tmp_path: Path) -> None:
     with open_house(tmp_path, bank=bank.write(bank.first_world(), tmp_path / "core.db"), policies=policies) as house:
         token = house.token("ana", bank.ANA[0])
         shown, _ = house.ask(token, "SELECT iban FROM core.accounts", purpose=bank.ANA[1])
-        joined, _ = house.ask(
-            token, "SELECT a.iban, c.customer_id FROM core.customers c JOIN core.accounts a USING (iban)",
-            purpose=bank.ANA[1],
-        )  # fmt: skip
+        sql = "SELECT a.iban, c.customer_id FROM core.customers AS c JOIN core.accounts AS a USING (iban)"
+        joined, _ = house.ask(token, sql, purpose=bank.ANA[1])
         findings = house.host.lint(house.settings)
     assert "ZQXIBAN" in shown.decode()
     assert json.loads(joined)["rows"] == []
@@ -270,12 +270,10 @@ def test_a10_join_across_levels(tmp_path: Path) -> None:
 
 def test_a11_domain_separation(attack: Attackers) -> None:
     """The same raw value in two domains has two pseudonyms; within one domain it joins."""
-    shared = attack.tables["customers"][0]["iban"]
-    assert any(row["iban"] == shared for row in attack.tables["accounts"])
     joined = "SELECT count(*) FROM core.customers AS c JOIN core.accounts AS a ON a.iban = c.iban"
     assert attack.answered("ana", joined)[0][0] > 0
-    crossed = "SELECT count(*) FROM core.transactions AS t JOIN core.customers AS c ON {} = c.iban"
-    assert attack.answered("ana", crossed.format("t.counterparty_iban")) == [[0]]
+    crossed = "SELECT count(*) FROM core.transactions AS t JOIN core.customers AS c ON t.counterparty_iban = c.iban"
+    assert attack.answered("ana", crossed) == [[0]]
     assert attack.answered("ana", "SELECT count(*) FROM core.accounts WHERE customer_id = account_id") == [[0]]
 
 
@@ -362,8 +360,8 @@ def test_b5_statistics_are_no_functions(attack: Attackers, sql: str) -> None:
 
 
 ENDLESS = {
-    "a cross join": "SELECT sum(a.amount * b.amount * c.amount * d.amount) FROM core.transactions a,"
-    " core.transactions b, core.transactions c, core.transactions d, core.transactions e, core.transactions f",
+    "a cross join": "SELECT count(*) FROM core.transactions a, core.transactions b, core.transactions c,"
+    " core.transactions d, core.transactions e WHERE a.amount + b.amount + c.amount + d.amount > e.amount",
     "a recursion": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
     " SELECT count(*) FROM n JOIN core.loans AS l ON l.amount > n.i",
 }
@@ -523,7 +521,7 @@ def test_c9_time_travel(attack: Attackers, sql: str) -> None:
     assert attack.refused("ana", sql).startswith(("unsupported.", "invalid."))
 
 
-@pytest.mark.parametrize("name", ["pseudonymize", "pseudonym", "mask", "hmac", "sha256", "md5", "hash", "encrypt"])
+@pytest.mark.parametrize("name", ["pseudonymize", "pseudonym", "mask", "hmac", "sha256", "md5", "hash"])
 def test_c11_mask_function_as_an_oracle(attack: Attackers, name: str) -> None:
     assert attack.refused("ana", f"SELECT {name}('{EMAIL}') FROM core.customers") == "unsupported.function"
 
@@ -573,14 +571,21 @@ def test_c15_fail_open_when_the_source_is_gone(tmp_path: Path) -> None:
     assert told.result == "failed"
 
 
-@pytest.mark.parametrize("lost", ["ring.json", "kek"])
-def test_c15_fail_open_when_a_key_is_gone(tmp_path: Path, lost: str) -> None:
+def test_c15_fail_open_when_the_projects_keys_are_gone(tmp_path: Path) -> None:
     with fresh(tmp_path, bank.first_world()) as attackers:
-        settings = attackers.house.settings
-        (settings.kek_path if lost == "kek" else settings.home / "keys" / lost).unlink()
+        (attackers.house.settings.home / "keys" / "ring.json").unlink()
         told = attackers.ask("ana", "SELECT email FROM core.customers")
     assert told.code.startswith(("unavailable.keys", "integrity.keys"))
     assert told.result == "failed"
+
+
+def test_c15_fail_open_when_the_key_encryption_key_is_gone(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, bank=bank.write(bank.first_world(), tmp_path / "core.db"))
+    Host().initialize(settings)
+    settings.kek_path.unlink()
+    with pytest.raises(GatewayError) as refused:
+        Control(settings)
+    assert refused.value.code == "unavailable.keys.file"
 
 
 def test_c15_fail_open_at_one_bad_value(tmp_path: Path) -> None:
@@ -638,7 +643,7 @@ def _rows(body: bytes, form: str) -> list[tuple[str, ...]]:
         case "parquet":
             return [tuple(row.values()) for row in pq.read_table(pa.BufferReader(body)).to_pylist()]
         case "csv":
-            return [tuple(line.split(",")) for line in body.decode().splitlines()[1:]]
+            return [tuple(row) for row in csv.reader(io.StringIO(body.decode()))][1:]
         case _:
             return [tuple(row) for row in json.loads(body)["rows"]]
 
