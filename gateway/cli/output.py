@@ -20,7 +20,10 @@ from gateway.errors import GatewayError, Invalid, Unavailable
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
-_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_UNSAFE: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e007f]"
+)
 REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
 _EXIT_BY_STATUS: Final[Mapping[int, int]] = {
     HTTPStatus.UNPROCESSABLE_ENTITY: USAGE,
@@ -42,8 +45,11 @@ def safe(value: object) -> str:
 
 
 def print_json(document: object) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    """One JSON document on stdout; what acts on a terminal is escaped in it too."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write(
+        _UNSAFE.sub(lambda found: found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1], text) + "\n"
+    )
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
