@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TESTS ?= tests
+CHECKED := tests/unit tests/architecture tests/vectors
+FURTHER := tests/property tests/adversary tests/conformance tests/integration tests/migration tests/acceptance
 
 .PHONY: demo test serve check bench lock clean
 
@@ -16,15 +17,16 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 demo: $(VENV)/.installed ## the whole journey on an embedded bank; leaves nothing running
 	$(BIN)/gateway demo
 
-test: $(VENV)/.installed check ## everything: check, then integration, acceptance, adversary
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not in_check" $(TESTS)
+test: check ## everything
+	$(BIN)/pytest -n 2 --dist loadfile -m slow $(CHECKED)
+	$(BIN)/pytest -n 2 --dist loadfile $(FURTHER)
 
 check: $(VENV)/.installed ## format, lint, types, imports, unit and architecture; under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 tests/unit tests/architecture tests/vectors
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(CHECKED)
 
 serve: $(VENV)/.installed ## a gateway on the policies of this folder
 	test -d .gateway || $(BIN)/gateway init

@@ -83,9 +83,13 @@ class _Feed:
         if is_queued:
             self._is_read = True
             self._wake()
-        if not is_queued or not self._delivered.wait(PATIENCE_SECONDS):
-            raise Exhausted("the answer was not read", code="stalled", fix="read faster, or ask for an extract")
-        body.finish()
+        if is_queued and self._delivered.wait(PATIENCE_SECONDS):
+            body.finish()
+            return
+        stalled = Exhausted("the answer was not read", code="stalled", fix="read faster, or ask for an extract")
+        if not self._cancelled.is_set():  # one that left is `cut`, which is what closing says
+            body.give_up(stalled)
+        raise stalled
 
     def _put(self, item: bytes) -> bool:
         """False: the reader left, or took nothing for too long, or the answer was stopped."""

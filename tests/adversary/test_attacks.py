@@ -155,15 +155,15 @@ def test_a1_bisecting_a_banded_column_finds_the_bands_edge_and_nothing_within(at
 
 
 def test_a2_pushdown_of_a_masked_predicate(attack: Attackers) -> None:
-    """Only a comparison on a column that she sees unmasked reaches the source."""
-    where = f"email = '{EMAIL}' AND birth_date > DATE '1950-06-01' AND region = 'DE'"
-    sql = f"SELECT income FROM core.customers WHERE {where}"
-    plan = attack.house.explain(attack.tokens["ana"], sql, purpose=bank.ANA[1]).plan
-    assert plan is not None
-    (step,) = plan.steps
-    assert "region" in repr(step.scan.pushed)
-    assert "email" not in repr(step.scan.pushed)
-    assert "birth_date" not in repr(step.scan.pushed)
+    """What the source is asked for is the same whatever the predicate compares with."""
+    scans = []
+    for where in (f"email = '{EMAIL}'", "email = 'x'", "email > 'x' OR email IS NULL"):
+        sql = f"SELECT income FROM core.customers WHERE {where}"
+        plan = attack.house.explain(attack.tokens["ana"], sql, purpose=bank.ANA[1]).plan
+        assert plan is not None
+        scans.append([step.scan for step in plan.steps])
+    assert scans[0] == scans[1] == scans[2]
+    assert EMAIL not in repr(scans)
 
 
 def test_a3_alias_function_and_cast_wrap(attack: Attackers) -> None:
@@ -198,7 +198,7 @@ def test_a4_whole_rows_and_json(attack: Attackers, expression: str) -> None:
         f"SELECT email AS e FROM core.customers EXCEPT SELECT '{EMAIL}'",
         "SELECT email AS e FROM core.customers INTERSECT SELECT email FROM core.customers",
         "SELECT v.e FROM (VALUES ((SELECT min(email) FROM core.customers))) AS v(e)",
-        "SELECT (SELECT c.email FROM core.customers AS c WHERE c.customer_id = l.customer_id) AS e FROM core.loans AS l",
+        "SELECT (SELECT c.email FROM core.customers c WHERE c.customer_id = l.customer_id) AS e FROM core.loans l",
     ],
 )
 def test_a5_indirection(attack: Attackers, sql: str) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from gateway.errors import GatewayError, Integrity, Unsupported
 from gateway.sources import SqliteSource
-from gateway.sources.render import SQLITE, Filter, rows
-from gateway.sources.table import Stored, Table
+from gateway.sources.render import SQLITE, rows
+from gateway.sources.table import Filter, Stored, Table
 from gateway.terms.dataset import Column
 from gateway.terms.plan import GuardedScan, Scan
 from gateway.terms.policy import Follow

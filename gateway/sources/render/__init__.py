@@ -8,8 +8,6 @@ What differs between sources is a Dialect. Nothing here depends on a row's value
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import decimal
 import functools
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +18,10 @@ import pyarrow as pa
 from sqlglot import exp
 
 from gateway.errors import Integrity, Unsupported
-from gateway.sources.convert import ABSOLUTE_NOISE, FLOAT_DIGITS, MAX_VALUE_BYTES, RELATIVE_NOISE
+from gateway.sources.convert import FLOAT_DIGITS
 from gateway.sources.evaluate import typed
+from gateway.sources.render.cell import Cell, Dialect
+from gateway.sources.render.sqlite import SQLITE
 from gateway.sources.table import Filter, Statement, Stored, Table
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import family_of
@@ -30,26 +30,6 @@ from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Operator, 
 
 _ROWS: Final = "r"
 _FOLLOWED: Final = "f"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One column's expressions in one dialect."""
-
-    delivered: exp.Expr
-    """What the driver is asked for: always of the witness's storage class, unless the value does not fit."""
-    witness: exp.Expr
-    compared: exp.Expr | None
-    """Compares as the declared type does, with `literal`s; None: comparison is not offered."""
-    addend: exp.Expr | None = None
-    """Sums exactly; None: no number, or not offered."""
-    misfit: exp.Expr | None = None
-    """True where an addend would not be the value."""
-
-    @property
-    def key(self) -> exp.Expr:
-        """What is grouped by: equal texts are equal bytes, whatever collation the column declares."""
-        return _binary(self.delivered) if self.witness.is_string else self.delivered
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +42,7 @@ class Output:
     witness: exp.Expr
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """What one kind of source calls things."""
-
-    name: str
-    """sqlglot's."""
-    cell: Callable[[Stored, exp.Column], Cell]
-    literal: Callable[[Scalar, pa.DataType], exp.Expr]
-
+__all__ = ["SQLITE", "Dialect", "condition", "edge", "groups", "is_number", "rows"]
 
 REMEMBERED: Final = 256
 """Statements kept: writing one costs more than reading a small table."""
@@ -288,136 +260,3 @@ def _name(text: str) -> exp.Identifier:
     if not text or any(unicodedata.category(character) in {"Cc", "Cf", "Cs"} for character in text):
         raise Unsupported("a table or column name is empty or holds control characters", code="source")
     return exp.to_identifier(text, quoted=True)
-
-
-def _text(text: str) -> exp.Literal:
-    if "\0" in text:
-        raise Unsupported("a text in a row filter holds a NUL, which no source reads", code="source")
-    return exp.Literal.string(text)
-
-
-def _binary(text: exp.Expr) -> exp.Expr:
-    return exp.Collate(this=text, expression=exp.var("BINARY"))
-
-
-def _sqlite_literal(value: Scalar, kind: pa.DataType) -> exp.Expr:
-    match value:
-        case bool():
-            return exp.convert(int(value))
-        case decimal.Decimal():
-            return exp.convert(int(value.scaleb(kind.scale)))
-        case datetime.datetime():
-            moment = value.astimezone(datetime.UTC) if value.tzinfo else value
-            return _text(moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds"))
-        case datetime.date():
-            return _text(value.isoformat())
-        case str():
-            return _text(value)
-        case float() if abs(value) == float("inf"):
-            return exp.Literal.number("9e999") if value > 0 else exp.Neg(this=exp.Literal.number("9e999"))
-        case int() | float():
-            return exp.convert(value)
-        case _:
-            assert_never(value)
-
-
-def _sqlite_cell(stored: Stored, reference: exp.Column) -> Cell:
-    column = stored.column
-    match family_of(column.type):
-        case "integer":
-            misfit = _not_stored_as(reference, "integer")
-            return Cell(
-                delivered=reference, witness=exp.convert(0), compared=reference, addend=reference, misfit=misfit
-            )
-        case "boolean":
-            return Cell(delivered=reference, witness=exp.convert(0), compared=reference)
-        case "float":
-            misfit = _not_stored_as(reference, "integer", "real")
-            return Cell(
-                delivered=reference, witness=exp.convert(0.0), compared=reference, addend=reference, misfit=misfit
-            )
-        case "decimal" if stored.storage != "text" and column.type.precision <= FLOAT_DIGITS:
-            return _sqlite_decimal(reference, column.type)
-        case "decimal":
-            return Cell(delivered=_sqlite_wide_decimal(reference, column.type), witness=_text(""), compared=None)
-        case "string" | "date":
-            return Cell(delivered=_sqlite_text(reference), witness=_text(""), compared=_binary(reference))
-        case "timestamp":
-            moment = _sqlite_moment(reference)
-            return Cell(delivered=moment, witness=_text(""), compared=_binary(moment))
-        case "binary" | None:
-            raise Unsupported(f"column {column.name}: type {column.type} is not read from SQLite", code="source")
-        case family:
-            assert_never(family)
-
-
-def _not_stored_as(reference: exp.Column, *classes: str) -> exp.Expr:
-    allowed = [_text(name) for name in (*classes, "null")]
-    return exp.Not(this=exp.In(this=_call("TYPEOF", reference), expressions=allowed))
-
-
-def _sqlite_decimal(reference: exp.Column, kind: pa.Decimal128Type) -> Cell:
-    """Compared and summed as a whole number of the last digit: exact where float64 is not."""
-    scaled = exp.Mul(this=reference, expression=exp.convert(10.0**kind.scale))
-    units = exp.Cast(this=exp.Round(this=scaled), to=exp.DataType.build("BIGINT"))
-    size = exp.Abs(this=scaled)
-    noise = _call("MAX", exp.Mul(this=size, expression=exp.convert(RELATIVE_NOISE)), exp.convert(ABSOLUTE_NOISE))
-    distance = exp.Abs(this=exp.Sub(this=scaled, expression=exp.Round(this=scaled)))
-    misfit = exp.or_(
-        _not_stored_as(reference, "integer", "real"),
-        exp.GT(this=distance, expression=noise),
-        exp.GTE(this=size, expression=exp.convert(10.0**kind.precision)),
-    )
-    return Cell(delivered=reference, witness=exp.convert(0.0), compared=units, addend=units, misfit=misfit)
-
-
-def _sqlite_wide_decimal(reference: exp.Column, kind: pa.Decimal128Type) -> exp.Expr:
-    """The text; but a float beyond its exact digits is passed as a text that is no number, and so fails."""
-    is_real = exp.EQ(this=_call("TYPEOF", reference), expression=_text("real"))
-    limit = exp.convert(10.0 ** (FLOAT_DIGITS - kind.scale))
-    is_vague = exp.and_(is_real, exp.GTE(this=exp.Abs(this=reference), expression=limit))
-    return exp.Case().when(is_vague, _text("inexact")).else_(_sqlite_text(reference))
-
-
-def _sqlite_text(reference: exp.Column) -> exp.Expr:
-    """The value as text; a longer one than MAX_VALUE_BYTES becomes a byte that is no text, and so fails."""
-    is_long = exp.GT(this=_call("OCTET_LENGTH", reference), expression=exp.convert(MAX_VALUE_BYTES))
-    return exp.Case().when(is_long, exp.HexString(this="FF")).else_(exp.cast(reference, "TEXT"))
-
-
-def _sqlite_moment(reference: exp.Column) -> exp.Expr:
-    """`YYYY-MM-DD HH:MM:SS.ffffff` of UTC, from the spellings of ISO 8601 that mean it; others fail when read.
-
-    Only what differs from that form is rewritten, so that the common case costs one comparison.
-    """
-    plain = exp.and_(
-        exp.EQ(this=exp.Length(this=reference), expression=exp.convert(26)),
-        exp.EQ(this=_part(reference, 11, 1), expression=_text(" ")),
-    )
-    text = _call(
-        "REPLACE",
-        _call("RTRIM", _call("REPLACE", reference, _text("+00:00"), _text("")), _text("Z")),
-        _text("T"),
-        _text(" "),
-    )
-    length = exp.Length(this=text)
-    seconds = exp.EQ(this=length, expression=exp.convert(19))
-    fraction = exp.Between(this=length, low=exp.convert(20), high=exp.convert(26))
-    spelled = (
-        exp.Case()
-        .when(plain, _sqlite_text(reference))
-        .when(seconds, exp.DPipe(this=text, expression=_text(".000000")))
-        .when(fraction, _part(exp.Paren(this=exp.DPipe(this=text, expression=_text("000000"))), 1, 26))
-    )
-    return spelled.else_(_sqlite_text(reference))
-
-
-def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
-    return exp.Anonymous(this=name, expressions=list(arguments))
-
-
-def _part(text: exp.Expr, first: int, count: int) -> exp.Expr:
-    return _call("SUBSTR", text, exp.convert(first), exp.convert(count))
-
-
-SQLITE: Final = Dialect(name="sqlite", cell=_sqlite_cell, literal=_sqlite_literal)

@@ -1,0 +1,55 @@
+"""How one column is read, compared and summed: what differs between dialects."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pyarrow as pa
+from sqlglot import exp
+
+from gateway.errors import Unsupported
+from gateway.sources.table import Stored
+from gateway.terms.predicate import Scalar
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One column's expressions in one dialect."""
+
+    delivered: exp.Expr
+    """What the driver is asked for: always of the witness's storage class, unless the value does not fit."""
+    witness: exp.Expr
+    compared: exp.Expr | None
+    """Compares as the declared type does, with `literal`s; None: comparison is not offered."""
+    addend: exp.Expr | None = None
+    """Sums exactly; None: no number, or not offered."""
+    misfit: exp.Expr | None = None
+    """True where an addend would not be the value."""
+
+    @property
+    def key(self) -> exp.Expr:
+        """What is grouped by: equal texts are equal bytes, whatever collation the column declares."""
+        return binary(self.delivered) if self.witness.is_string else self.delivered
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What one kind of source calls things."""
+
+    name: str
+    """sqlglot's."""
+    cell: Callable[[Stored, exp.Column], Cell]
+    literal: Callable[[Scalar, pa.DataType], exp.Expr]
+
+
+def text_literal(text: str) -> exp.Literal:
+    """A string; the generator escapes it."""
+    if "\0" in text:
+        raise Unsupported("a text in a row filter holds a NUL, which no source reads", code="source")
+    return exp.Literal.string(text)
+
+
+def binary(text: exp.Expr) -> exp.Expr:
+    """Compared byte by byte, whatever collation its column declares."""
+    return exp.Collate(this=text, expression=exp.var("BINARY"))
