@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CHECKED := tests/unit tests/architecture tests/vectors
 FURTHER := tests/property tests/adversary tests/conformance tests/integration tests/migration tests/acceptance
 
-.PHONY: demo test serve check bench lock clean
+.PHONY: demo test serve check bench docs lock clean
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 >= 3.11 is needed")'
@@ -34,6 +34,9 @@ serve: $(VENV)/.installed ## a gateway on the policies of this folder
 
 bench: $(VENV)/.installed ## ONLY=prefix measures some
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+docs: $(VENV)/.installed ## reference pages from the code
+	$(BIN)/python -m tests.architecture.reference
 
 lock: ## after a change of dependencies; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock

@@ -7,6 +7,7 @@ while rows flow, by the database's clock; an answer whose grant, credential, bun
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import hmac
 import threading
@@ -68,7 +69,8 @@ class Body:
                 raise self._stopped
             going_on = True
         except GatewayError as error:
-            told = self._stopped or error
+            told = copy.copy(self._stopped or error)  # one error may stop many answers
+            told.receipt = self._receipt.id
             code = told.code
             raise told from None
         finally:

@@ -13,7 +13,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 class Settings(BaseSettings):
     """From arguments, then `GATEWAY_…` variables, then `gateway.toml`, then these defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", toml_file="gateway.toml", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_",
+        toml_file="gateway.toml",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
 
     home: Path = Path(".gateway")
     """Control database, wrapped keys, extracts."""

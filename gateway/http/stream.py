@@ -83,7 +83,7 @@ class _Feed:
         if is_queued:
             self._is_read = True
             self._wake()
-        if is_queued and self._delivered.wait(PATIENCE_SECONDS):
+        if is_queued and self._leaves():
             body.finish()
             return
         stalled = Exhausted("the answer was not read", code="stalled", fix="read faster, or ask for an extract")
@@ -103,6 +103,15 @@ class _Feed:
             self._wake()
             return True
         return False
+
+    def _leaves(self) -> bool:
+        """Whether every chunk leaves this process; an answer may be stopped until it has."""
+        waited = 0.0
+        while waited < PATIENCE_SECONDS and not self._cancelled.is_set() and self._body.stopped is None:
+            if self._delivered.wait(_POLL_SECONDS):
+                return True
+            waited += _POLL_SECONDS
+        return self._delivered.is_set()
 
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the server stopped, nobody waits

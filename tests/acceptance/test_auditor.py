@@ -13,13 +13,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import click.testing
 import httpx
 import pytest
 
 from gateway.app import Control, Gateway, Host
+from gateway.cli.group import cli
 from gateway.errors import GatewayError
 from gateway.governance import AuditDesk, TokenDesk
 from gateway.identity import mint
@@ -90,11 +91,13 @@ class Office:
 
     def search(self, *options: str) -> list[dict[str, Any]]:
         """What `gateway audit search … --json` prints; HTTP gives the same."""
-        told = self.command(*options)
-        assert told.returncode == 0, told.stderr
+        told = click.testing.CliRunner().invoke(
+            cli, ["audit", "search", *options, "--json"], obj=Host(), env=self.environment(self.token)
+        )
+        assert told.exit_code == 0, told.stderr
         found = json.loads(told.stdout)
         names = [option.removeprefix("--") for option in options[::2]]
-        values = [f"{v}T00:00:00Z" if n in {"since", "until"} else v for n, v in zip(names, options[1::2], strict=True)]
+        values = [f"{value}T00:00:00Z" if value[:2] == "20" and len(value) == 10 else value for value in options[1::2]]
         by_http = httpx.get(
             f"{self.server.url}/v1/audit/entries",
             params=dict(zip(names, values, strict=True)),
@@ -104,15 +107,8 @@ class Office:
         assert by_http.json() == found
         return found
 
-    def command(self, *options: str, token: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "gateway", "audit", "search", *options, "--json"],
-            env={**self.server.environment(), "GATEWAY_URL": self.server.url, "GATEWAY_TOKEN": token or self.token},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def environment(self, token: str) -> dict[str, str]:
+        return {**self.server.environment(), "GATEWAY_URL": self.server.url, "GATEWAY_TOKEN": token}
 
     def names(self, found: list[dict[str, Any]]) -> set[str]:
         """Entries by the names of their requests."""
@@ -309,9 +305,11 @@ def test_who_may_not_search_gets_nothing_and_is_logged(office: Office) -> None:
             actor, principal="ana", roles=frozenset({bank.ANA[0]}), environment="dev",
             lifetime=datetime.timedelta(hours=1),
         )  # fmt: skip
-    refused = office.command("--principal", "otto", token=ana)
-    assert refused.returncode == 1
-    assert refused.stdout == ""
-    (entry,) = json.loads(office.command("--kind", "denial", "--since", since).stdout)
+    refused = subprocess.run(
+        [sys.executable, "-m", "gateway", "audit", "search", "--principal", "otto", "--json"],
+        env=office.environment(ana), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (refused.returncode, refused.stdout) == (1, "")
+    (entry,) = office.search("--kind", "denial", "--since", since)
     assert entry["payload"]["code"] == "denied.capability"
     assert entry["payload"]["actor"]["principal"] == "ana"

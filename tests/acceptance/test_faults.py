@@ -244,7 +244,7 @@ def test_a_file_that_is_no_database_is_an_integrity_error(small: Front) -> None:
 
 def test_a_source_that_dies_in_the_middle_serves_no_byte(tmp_path: Path) -> None:
     """All rows are read before the first leaves (T7), so a source's death keeps its own status."""
-    source = big_bank(tmp_path / "core.db", transactions=200_000)
+    source = big_bank(tmp_path / "core.db", transactions=100_000)
     pages = source.stat().st_size // 4096
     with front(tmp_path, source) as broken:
         assert broken.ask(BIG, who="otto", purpose=OWNER[1]).status_code == 200
@@ -267,8 +267,8 @@ def test_an_undeclared_value_in_the_source_is_told_without_the_value(small: Fron
 
 
 def test_a_query_that_fails_after_rows_went_out_breaks_the_body(big: Front) -> None:
-    """One of 400,000 casts fails; the status was sent long before."""
-    sql = "SELECT CAST(CASE WHEN amount = 3999.99 THEN 'x' ELSE '1' END AS INTEGER) AS n, t.* FROM core.transactions t"
+    """One of 200,000 casts fails; the status was sent long before."""
+    sql = "SELECT CAST(CASE WHEN amount = 1999.99 THEN 'x' ELSE '1' END AS INTEGER) AS n FROM core.transactions"
     got, receipt = b"", ""
     with (
         caller(big.url, big.tokens["otto"]) as client,
@@ -308,7 +308,7 @@ def test_a_client_that_leaves_is_cut(big: Front) -> None:
 
 def test_a_client_that_leaves_before_the_last_bytes_is_never_ok(big: Front) -> None:
     """What the server has still to write when the client leaves fits the bridge's queue: it must not pass as sent."""
-    for rows in (60_000, 90_000, 120_000, 150_000):
+    for rows in (60_000, 120_000):
         sql = f"{BIG} LIMIT {rows}"
         with slow_reader(big.url, big.tokens["otto"], sql, purpose=OWNER[1]) as (_, receipt):
             time.sleep(0.7)  # the rest of the answer waits in the queue
@@ -329,7 +329,7 @@ def test_a_client_that_does_not_read_ends_as_stalled(big: Front, monkeypatch: py
 def test_an_ended_answer_gives_its_place_back(tmp_path: Path) -> None:
     source = big_bank(tmp_path / "core.db", transactions=100_000)
     with front(tmp_path, source, concurrent_queries=1) as one:
-        for _ in range(3):
+        for _ in range(2):
             with slow_reader(one.url, one.tokens["otto"], BIG, purpose=OWNER[1]) as (_, receipt):
                 pass
             assert ended(one.house, receipt)[0] == "cut"
@@ -432,7 +432,7 @@ def test_readiness_tells_a_log_without_room(tmp_path: Path) -> None:
 
 
 def test_a_stopping_gateway_ends_running_answers_and_says_so(tmp_path: Path) -> None:
-    source = big_bank(tmp_path / "core.db", transactions=200_000)
+    source = big_bank(tmp_path / "core.db", transactions=100_000)
     with front(tmp_path, source) as stopping:
         house = stopping.house
         with slow_reader(stopping.url, stopping.tokens["otto"], BIG, purpose=OWNER[1]) as (_, receipt):

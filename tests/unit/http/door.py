@@ -30,7 +30,7 @@ _MANY = """
 """
 
 
-def big_bank(path: Path, *, transactions: int = 400_000) -> Path:
+def big_bank(path: Path, *, transactions: int = 200_000) -> Path:
     """The small bank with many more transactions: an answer about them does not fit the sockets' buffers."""
     bank.write(bank.first_world(), path)
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
