@@ -13,7 +13,7 @@ def settings_page() -> str:
     """docs/settings.md."""
     lines = [
         "# Settings",
-        "Fields of `gateway/settings.py`: a `GATEWAY_…` variable comes before `gateway.toml`, and that before the default.",
+        "Fields of `gateway/settings.py`: a `GATEWAY_…` variable comes before `gateway.toml`, that before the default.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",

@@ -350,6 +350,7 @@ def finish(process: subprocess.Popen[str]) -> list[int]:
     return [int(line) for line in output.split()]
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_file_never_fork(engine: sa.Engine) -> None:
     both = appenders(str(engine.url), processes=2, threads=8, entries=200)
     indices = sorted(index for process in both for index in finish(process))
@@ -357,6 +358,7 @@ def test_two_processes_on_one_file_never_fork(engine: sa.Engine) -> None:
     assert_whole(engine, entries=400)
 
 
+@pytest.mark.slow
 def test_what_append_returned_from_outlives_kill_9(engine: sa.Engine) -> None:
     for kill in range(5):
         (process,) = appenders(str(engine.url), processes=1, threads=8, entries=1_000_000)

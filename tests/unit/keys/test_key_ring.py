@@ -88,6 +88,7 @@ def test_the_newest_epoch_derives(tmp_path: Path) -> None:
     assert home.ring().derive(SCOPE).secret() != first
 
 
+@pytest.mark.slow
 def test_two_processes_that_create_a_project_at_once_get_one_key(tmp_path: Path) -> None:
     home = home_with_keys(tmp_path)
     context = multiprocessing.get_context("spawn")
