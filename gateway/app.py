@@ -131,7 +131,7 @@ class Gateway:
         settings = control.settings
         self.control = control
         self.sandbox = Sandbox(_sandbox_limits(settings))
-        self.running = RunningAnswers(control.log_store)
+        self.running = RunningAnswers(control.log_store, withdraw=self.sandbox.drop)
         self.lease = Lease(store.Leases(control.engine), ttl_seconds=settings.lease_seconds)
         rooms = Rooms(
             gate=control.gate,
@@ -185,6 +185,10 @@ class Gateway:
             self.control.policy.current()
         except Unavailable as error:
             problems.append(error.code)
+        if not self.sandbox.is_healthy:
+            problems.append("unavailable.sandbox")
+        if not self.housekeeping.is_alive:
+            problems.append("unavailable.housekeeping")
         if not _space_checker(self.control.settings)():
             problems.append("unavailable.audit_reserve")
         return http.Readiness(ready=not problems, problems=tuple(problems), isolation=dict(self.sandbox.isolation()))

@@ -21,6 +21,7 @@ can be written, nothing is served.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import hmac
@@ -30,21 +31,19 @@ from collections.abc import Iterator
 from typing import Final, NoReturn
 
 from gateway import catalog, delivery, masks, planning, protection, query
-from gateway.errors import Denied, GatewayError, Unavailable, Unsupported
+from gateway.errors import Denied, GatewayError, Integrity, Unavailable, Unsupported
+from gateway.pinning import WindowPins
 from gateway.rooms import ActivePolicy, Limits, Rooms
 from gateway.running import Answer, Body
 from gateway.sandbox import Binding
 from gateway.terms.audit import AccessEntry, Actor, ColumnAccess, Conditions, DenialEntry, EventEntry
 from gateway.terms.identity import Principal, Purpose
-from gateway.terms.key import KeyScope
 from gateway.terms.plan import GuardedScan, MaskedScan, Plan
 from gateway.terms.policy import Decision
 from gateway.terms.query import BoundQuery
 from gateway.terms.request import Explanation, Receipt, Request
 from gateway.terms.streams import AnswerStream, ReleasedStream, Tally
 
-_WINDOW_KEY: Final = KeyScope(project="gateway", domain="release-window", mask="cell")
-_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _ATTEMPTS: Final = 2
 """Decisions for one request: a second one when policy or grants moved between verdict and access entry (T17)."""
 
@@ -101,13 +100,15 @@ class EnforcementPoint:
     def __init__(self, rooms: Rooms, *, limits: Limits) -> None:
         self._rooms = rooms
         self._limits = limits
+        self._pins = WindowPins(rooms.windows, keys=rooms.keys, length=limits.release_window)
 
     def answer(self, request: Request, *, format: delivery.Format) -> Answer:  # noqa: A002 - the contract's word
         """Answer a query. The body is lazy; MUST be read to its end or closed.
 
         Raises:
             Unauthenticated, Invalid, Unsupported, Denied, Exhausted, Unavailable, Integrity: nothing was read;
-                a denial entry says so (but for refused credentials and rates, which are counted). The error's
+                a denial entry says so (but for refused credentials, which are
+                counted, and limits of rate and concurrency, which stand before the log). The error's
                 `receipt` attribute names the entry.
         """
         case = self._open(request)
@@ -135,21 +136,34 @@ class EnforcementPoint:
             Unauthenticated, Invalid, Unsupported, Exhausted, Unavailable: as answer.
         """
         case = self._open(request)
+        self._rooms.admission.take(case.principal.id)
         try:
-            decision = self._decide(case)
-            plan = self._plan(case) if decision.allowed else None
-        except GatewayError as error:
-            raise self._denial(case, error) from None
+            decision, plan = self._explained(case)
+        finally:
+            self._rooms.admission.give(case.principal.id)
+        uses = case.bound.uses if case.bound else {}
+        columns = [f"{dataset}.{column}" for dataset, needed in sorted(uses.items()) for column in sorted(needed)]
         self._rooms.log.append(
             EventEntry(
                 receipt=case.receipt.id,
                 time=case.now,
                 actor=case.actor,
                 action="explain",
-                detail={"datasets": " ".join(sorted(decision.datasets)), "allowed": int(decision.allowed)},
+                detail={
+                    "datasets": " ".join(sorted(uses)),
+                    "columns": " ".join(columns),
+                    "purpose": decision.purpose.name if decision.purpose else "",
+                    "shape": case.shape,
+                    "allowed": int(decision.allowed),
+                },
             )
         )
         return Explanation(decision=decision, plan=plan)
+
+    def _explained(self, case: _Case) -> tuple[Decision, Plan | None]:
+        with self._denying(case):
+            decision = self._decide(case)
+            return decision, self._plan(case) if decision.allowed else None
 
     def profile(self, request: Request) -> NoReturn:
         """Sample a source's columns for classification: not offered yet; refused and logged."""
@@ -164,7 +178,8 @@ class EnforcementPoint:
         self._refuse(request, Unsupported("re-identification is not offered yet", code="reidentify"))
 
     def _refuse(self, request: Request, error: Unsupported) -> NoReturn:
-        raise self._denial(self._open(request), error)
+        with self._denying(self._open(request)):
+            raise error
 
     # Steps 1–7: nothing raw is touched.
 
@@ -177,13 +192,13 @@ class EnforcementPoint:
 
     def _until_logged(self, case: _Case) -> tuple[Plan, Conditions, int]:
         """Steps 2–7; decides a second time if what it decided by is gone at the access entry."""
-        try:
+        with self._denying(case):
             for attempt in range(_ATTEMPTS):
                 decision = self._decide(case)
                 if not decision.allowed:
                     raise _denied(decision)
                 plan = self._plan(case)
-                self._pin_guarded(plan, now=case.now)
+                self._pins.pin(plan, now=case.now)
                 try:
                     conditions, index = self._log_access(case, decision)
                 except Denied:
@@ -192,9 +207,22 @@ class EnforcementPoint:
                     case.now = self._rooms.clock.now()
                     continue
                 return plan, conditions, index
-            raise AssertionError("unreachable: the last attempt returns or raises")
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @contextlib.contextmanager
+    def _denying(self, case: _Case) -> Iterator[None]:
+        """Whatever fails in here becomes a denial entry, a bug too."""
+        told: GatewayError = Integrity("an unforeseen error; the operator's log has its place", code="internal")
+        is_done = False
+        try:
+            yield
+            is_done = True
         except GatewayError as error:
-            raise self._denial(case, error) from None
+            told = error
+            raise
+        finally:
+            if not is_done:
+                self._deny(case, told)
 
     def _decide(self, case: _Case) -> Decision:
         """Steps 2–5."""
@@ -225,22 +253,6 @@ class EnforcementPoint:
             limit=case.request.limit,
         )
 
-    def _pin_guarded(self, plan: Plan, *, now: datetime.datetime) -> None:
-        """Step 6, aggregated level: one filter per dataset and release window, for all principals (T5)."""
-        window = self._limits.release_window
-        start = _EPOCH + (now - _EPOCH) // window * window
-        for step in plan.steps:
-            if isinstance(step, GuardedScan):
-                key = self._rooms.keys.derive(_WINDOW_KEY)
-                cell = hmac.digest(key.secret(), planning.cell_text(step).encode(), "sha256").hex()
-                if not self._rooms.windows.admit(step.scan.dataset, cell=cell, window_start=start):
-                    raise Unsupported(
-                        f"groups of {step.scan.dataset} are pinned to another filter until "
-                        f"{start + window:%Y-%m-%dT%H:%MZ}: answers to two filters could be subtracted",
-                        code="second_filter",
-                        fix="ask with the same WHERE as before, and narrow with HAVING or an outer query",
-                    )
-
     def _log_access(self, case: _Case, decision: Decision) -> tuple[Conditions, int]:
         """Step 7."""
         instance = self._rooms.instance()
@@ -267,8 +279,8 @@ class EnforcementPoint:
         )
         return conditions, self._rooms.log.append(entry, conditions=conditions)
 
-    def _denial(self, case: _Case, error: GatewayError) -> GatewayError:
-        """Log that nothing was read, and hand the error on with its receipt; a log that fails wins."""
+    def _deny(self, case: _Case, error: GatewayError) -> None:
+        """Log that nothing was read, and give the error its receipt; a log that fails wins."""
         decision, uses = case.decision, case.bound.uses if case.bound else {}
         known = decision is not None and decision.purpose is not None
         entry = DenialEntry(
@@ -289,7 +301,6 @@ class EnforcementPoint:
         )
         self._rooms.log.append(entry)
         error.receipt = case.receipt.id
-        return error
 
     # Steps 8–12: lazily, inside the body.
 
@@ -314,7 +325,9 @@ class EnforcementPoint:
             clock=self._rooms.clock,
         )
         body.on_end(opened.close)
-        self._rooms.running.add(case.receipt.id, body=body, conditions=conditions, abort=opened.close)
+        self._rooms.running.add(
+            case.receipt.id, principal=case.principal.id, body=body, conditions=conditions, abort=opened.close
+        )
         return body
 
     def _chunks(
@@ -359,7 +372,8 @@ class EnforcementPoint:
             raw = source.group(step, deadline=deadline, tally=tally)  # 8
             return protection.release(raw, step, threshold=self._limits.threshold_subjects)  # 9
         raw = source.scan(step.scan, deadline=deadline, tally=tally)  # 8
-        return masks.apply(raw, step.decisions, keys=self._rooms.keys, project=_purpose(decision).project)  # 9
+        project = _purpose(decision).project
+        return masks.apply(raw, step.decisions, columns=step.columns, keys=self._rooms.keys, project=project)  # 9
 
 
 def _purpose(decision: Decision) -> Purpose:

@@ -82,10 +82,16 @@ class Housekeeping:
         """Begin."""
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the rounds go on."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Stop, write what was counted, and give the lease back."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._round(self._refusals)
         self._running.stop_all(Unavailable("the gateway is stopping", code="stopping", fix="ask again"))
         try:
@@ -106,6 +112,8 @@ class Housekeeping:
             act()
         except GatewayError as error:
             _log.warning("a round failed and will be tried again: %s", error.code)
+        except Exception as error:  # noqa: BLE001 - the thread's border: if it ended, no lease would be renewed and nothing rechecked
+            _log.error("a round failed unforeseen and will be tried again: %s", type(error).__name__)
 
     def _renew(self) -> None:
         if not self._lease.renew():

@@ -61,6 +61,8 @@ class Body:
         Raises:
             GatewayError: what ended the answer; the body so far does not pass for a whole one.
         """
+        if self._is_ended:
+            raise self._stopped or Unavailable("this answer has ended", code="ended")
         code = "internal"
         going_on = False
         try:
@@ -132,8 +134,11 @@ class Body:
                 return
             self._is_ended = True
         with contextlib.ExitStack() as stack:
+            stack.callback(self._write_outcome, result, code)  # the last to run, whatever the others do
             for act in self._on_end:
                 stack.callback(act)
+
+    def _write_outcome(self, result: Result, code: str) -> None:
         nonce = bytes.fromhex(self._receipt.nonce)
         body_hmac = hmac.digest(nonce, self._digest.digest(), "sha256").hex() if result == "ok" else ""
         self._log.append(
@@ -177,15 +182,19 @@ class Answer:
 class RunningAnswers:
     """Every answer of this process that has begun and not ended."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: Standing, *, withdraw: Callable[[str], None]) -> None:
+        """`withdraw` is told each principal whose right is gone: its idle children must go too."""
         self._standing = standing
+        self._withdraw = withdraw
         self._lock = threading.Lock()
-        self._open: dict[str, tuple[Body, Conditions, Callable[[], None]]] = {}
+        self._open: dict[str, tuple[str, Body, Conditions, Callable[[], None]]] = {}
 
-    def add(self, receipt: str, *, body: Body, conditions: Conditions, abort: Callable[[], None]) -> None:
-        """Watch it until it ends. `abort` MUST make a blocked read of its body return at once."""
+    def add(
+        self, receipt: str, *, principal: str, body: Body, conditions: Conditions, abort: Callable[[], None]
+    ) -> None:
+        """Watch it until it ends. `abort` MUST make a blocked read of its body return soon."""
         with self._lock:
-            self._open[receipt] = (body, conditions, abort)
+            self._open[receipt] = (principal, body, conditions, abort)
         body.on_end(lambda: self._forget(receipt))
 
     def recheck(self) -> int:
@@ -196,18 +205,20 @@ class RunningAnswers:
         with self._lock:
             running = list(self._open.values())
         ended = 0
-        for body, conditions, abort in running:
+        for principal, body, conditions, abort in running:
             error = self._verdict(conditions)
             if error is not None:
                 body.stop(error, abort=abort)
                 ended += 1
+            if isinstance(error, Denied):
+                self._withdraw(principal)
         return ended
 
     def stop_all(self, error: GatewayError) -> None:
         """End every one: the process stops, or its lease is lost."""
         with self._lock:
             running = list(self._open.values())
-        for body, _, abort in running:
+        for _, body, _, abort in running:
             body.stop(error, abort=abort)
 
     def _verdict(self, conditions: Conditions) -> GatewayError | None:

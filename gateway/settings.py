@@ -72,12 +72,12 @@ class Settings(BaseSettings):
 
     threshold_subjects: int = Field(default=10, ge=5)
     """A group of fewer distinct data subjects is not shown; 5 is the floor."""
-    release_window_hours: int = 24
+    release_window_hours: int = Field(default=24, ge=1)
     """Guarded answers of one dataset stay about one filter for this long."""
 
-    requests_per_minute: int = 600
+    requests_per_minute: int = Field(default=600, ge=1)
     """Per principal; stands before the audit, so that denials cannot flood it."""
-    concurrent_queries: int = 4
+    concurrent_queries: int = Field(default=4, ge=1)
     """Per principal."""
     lease_seconds: int = 30
     """Of a gateway instance; renewed at a third of it."""

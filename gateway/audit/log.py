@@ -241,11 +241,12 @@ def _damaged(problem: str) -> Integrity:
     )
 
 
-def _stale(condition: str) -> Denied:
+def _stale(condition: str) -> GatewayError:
+    if condition == "lease":
+        return Unavailable("this gateway process lost its lease", code="lease", fix="ask again")
     moved = {
         "digest": "another policy bundle was activated",
         "grant": "a dynamic grant was revoked or expired",
         "credential": "the credential was revoked or expired",
-        "lease": "this gateway process lost its lease",
     }[condition]
     return Denied("what was decided no longer holds", code="stale", reasons=(moved,), fix="ask again")

@@ -10,11 +10,18 @@ from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _GRACE_SECONDS: Final = 10
 """Running answers may end by themselves for so long after a signal."""
+MAX_CONNECTIONS: Final = 512
+"""More are closed at once: each takes a descriptor, and without descriptors no child starts."""
+FIRST_BYTE_SECONDS: Final = 10.0
+"""A connection that has sent no request by then is closed."""
+MAX_BODY_BYTES: Final = 512 << 10
+"""Of a request; the largest SQL fits six times, as JSON may escape each byte."""
 
 
 class _Unbuffered(H11Protocol):
@@ -26,6 +33,15 @@ class _Unbuffered(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the parent's own
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+            return
+        self.loop.call_later(FIRST_BYTE_SECONDS, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        first_request: object = self.cycle  # None until there is one, whatever its annotation says
+        if first_request is None and not self.transport.is_closing():
+            self.transport.abort()
 
 
 class _Reticent:
@@ -41,8 +57,37 @@ class _Reticent:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if _declared_size(scope) > MAX_BODY_BYTES:
+            await _TOO_LARGE(scope, receive, send)
+            return
         with contextlib.suppress(Exception):  # told and answered by problems.install
-            await self._app(scope, receive, send)
+            await self._app(scope, _bounded(receive), send)
+
+
+def _declared_size(scope: Scope) -> int:
+    """Content-Length; 0 where there is none (then `_bounded` counts)."""
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(declared) if declared.isdigit() else MAX_BODY_BYTES + 1
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Cut a body off that grows beyond its bound: what is left of it is no JSON, and is refused as such."""
+    left = MAX_BODY_BYTES
+
+    async def read() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        return message if left >= 0 else {"type": "http.disconnect"}
+
+    return read
+
+
+_TOO_LARGE: Final = JSONResponse(
+    {"type": "urn:gateway:invalid.size", "title": "The request is too large", "status": 413, "code": "invalid.size"},
+    status_code=413,
+    media_type="application/problem+json",
+)
 
 
 def serve(app: FastAPI, *, host: str, port: int) -> None:
@@ -80,3 +125,8 @@ class _Server(uvicorn.Server):
             address, port = self.servers[0].sockets[0].getsockname()[:2]
             sys.stderr.write(f"listening at http://{address}:{port}\n")
             sys.stderr.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        # uvicorn would raise the signal again and end the process before leases and children are given back.
+        self._captured_signals.clear()

@@ -139,7 +139,11 @@ async def begin(body: Body, *, is_disconnected: Callable[[], Awaitable[bool]]) -
     Raises:
         GatewayError: nothing was sent yet.
     """
-    feed = _Feed(body)
+    try:
+        feed = _Feed(body)
+    except BaseException:  # no thread left: the body must still end
+        body.close()
+        raise
     try:
         first = await feed.next()
     except BaseException:

@@ -10,7 +10,7 @@ from typing import Final
 from gateway.errors import Exhausted
 
 _FORGET_AFTER: Final = 10_000
-"""Principals remembered; full buckets of others are dropped beyond it."""
+"""Principals remembered; beyond it all begin with a full bucket again."""
 
 
 class Admission:
@@ -22,6 +22,8 @@ class Admission:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._kept = 0
+        """Buckets left by the last forgetting: it is not repeated before there are twice as many."""
         self._running: dict[str, int] = {}
 
     def request(self, principal: str) -> None:
@@ -39,9 +41,19 @@ class Admission:
                 raise Exhausted(
                     f"more than {self._per_minute} requests a minute", code="rate", fix=f"try again in {wait:.1f} s"
                 )
-            if len(self._buckets) > _FORGET_AFTER:
-                self._buckets.clear()
             self._buckets[principal] = (level - 1, now)
+            if len(self._buckets) > max(_FORGET_AFTER, 2 * self._kept):
+                self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        """Drop full buckets: who comes back gets a full one anyway. Others stay, or a crowd would lift the limits."""
+        whole = {
+            principal
+            for principal, (level, since) in self._buckets.items()
+            if level + (now - since) * self._per_minute / 60 >= self._per_minute
+        }
+        self._buckets = {name: bucket for name, bucket in self._buckets.items() if name not in whole}
+        self._kept = len(self._buckets)
 
     def take(self, principal: str) -> None:
         """Take one of the principal's places for a running query; MUST be given back once.

@@ -14,8 +14,10 @@ from gateway.masks.keep import keep
 from gateway.masks.kernel import Kernel, MaskInputs
 from gateway.masks.registry import MASKS, output_type, plain_type
 from gateway.ports import KeyRing
+from gateway.terms.dataset import Column
 from gateway.terms.key import KeyScope
 from gateway.terms.mask_spec import MASK_SPECS
+from gateway.terms.plan import needs_values
 from gateway.terms.policy import ColumnDecision, Level
 from gateway.terms.streams import RawStream, ReleasedStream
 
@@ -23,11 +25,23 @@ ROW_COLUMN = "__row"
 """Released when a query needs no column, so that it can still count rows: int8, always 1."""
 
 
-def apply(raw: RawStream, decisions: tuple[ColumnDecision, ...], *, keys: KeyRing, project: str) -> ReleasedStream:
+def apply(
+    raw: RawStream,
+    decisions: tuple[ColumnDecision, ...],
+    *,
+    columns: tuple[Column, ...],
+    keys: KeyRing,
+    project: str,
+) -> ReleasedStream:
     """Release the decisions' columns, in their order, each through its mask; drop every other column.
+
+    A column whose mask needs no values is released as its declared type says, whether the source delivers it or not.
 
     Lazy: keys are derived now, once for the stream; the first row is read at the first `next`. Closing the released
     stream closes the raw one; so does an error here.
+
+    Args:
+        columns: one for each decision, in the same order.
 
     Raises:
         Integrity: a column is missing or there twice, or of a type that its mask does not accept; a decision at
@@ -37,12 +51,17 @@ def apply(raw: RawStream, decisions: tuple[ColumnDecision, ...], *, keys: KeyRin
     """
     with contextlib.ExitStack() as unless_built:
         unless_built.callback(raw.close)
-        columns = tuple(_prepare(raw.schema, decision, keys=keys, project=project) for decision in decisions)
-        schema = pa.schema([(column.name, column.kind) for column in columns] or [(ROW_COLUMN, pa.int8())])
+        if [column.name for column in columns] != [decision.column for decision in decisions]:
+            raise Integrity("the decisions are about other columns than those to release", code="masks.columns")
+        masked = tuple(
+            _prepare(raw.schema, decision, declared=column.type, keys=keys, project=project)
+            for column, decision in zip(columns, decisions, strict=True)
+        )
+        schema = pa.schema([(column.name, column.kind) for column in masked] or [(ROW_COLUMN, pa.int8())])
         if len(set(schema.names)) != len(schema.names):
             raise Integrity("a column is decided on twice", code="masks.columns")
         unless_built.pop_all()
-    return ReleasedStream(schema, _released(raw, columns, schema), close=raw.close)
+    return ReleasedStream(schema, _released(raw, masked, schema), close=raw.close)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +69,8 @@ class _MaskedColumn:
     """A column with all that its mask needs."""
 
     name: str
-    position: int
-    """In the raw schema."""
+    position: int | None
+    """In the raw schema; None: its mask needs no values, and gets none."""
     mask: str
     kernel: Kernel
     inputs: MaskInputs
@@ -60,7 +79,8 @@ class _MaskedColumn:
 
     def release(self, batch: pa.RecordBatch) -> pa.Array:
         try:
-            masked = _through_plain(batch.column(self.position), self.kernel, self.inputs)
+            values = pa.nulls(batch.num_rows, self.kind) if self.position is None else batch.column(self.position)
+            masked = _through_plain(values, self.kernel, self.inputs)
         except (pa.ArrowException, ValueError):
             # from None: Arrow and Python quote the value
             raise Integrity(f"mask {self.mask} failed on column {self.name}", code="masks.kernel") from None
@@ -69,14 +89,14 @@ class _MaskedColumn:
         return masked
 
 
-def _prepare(schema: pa.Schema, decision: ColumnDecision, *, keys: KeyRing, project: str) -> _MaskedColumn:
+def _prepare(
+    schema: pa.Schema, decision: ColumnDecision, *, declared: pa.DataType, keys: KeyRing, project: str
+) -> _MaskedColumn:
     name, use = decision.column, decision.mask
-    positions = schema.get_all_field_indices(name)
-    if len(positions) != 1:
-        raise Integrity(f"the source delivers {len(positions)} columns named {name}", code="masks.columns")
+    position = _position(schema, name) if needs_values(decision) else None
     if decision.level is Level.AGGREGATED:
         raise Integrity(f"column {name} is decided at the aggregated level", code="masks.level")
-    kind = output_type(use, schema.field(positions[0]).type)
+    kind = output_type(use, declared if position is None else schema.field(position).type)
     key = None
     if MASK_SPECS[use.name].keyed:
         if decision.domain is None:
@@ -84,12 +104,19 @@ def _prepare(schema: pa.Schema, decision: ColumnDecision, *, keys: KeyRing, proj
         key = keys.derive(KeyScope(project=project, domain=decision.domain, mask=use.name))
     return _MaskedColumn(
         name=name,
-        position=positions[0],
+        position=position,
         mask=use.name,
         kernel=MASKS[use.name],
         inputs=MaskInputs(key=key, canon=decision.canon, parameters=use.parameters),
         kind=kind,
     )
+
+
+def _position(schema: pa.Schema, name: str) -> int:
+    positions: list[int] = schema.get_all_field_indices(name)
+    if len(positions) != 1:
+        raise Integrity(f"the source delivers {len(positions)} columns named {name}", code="masks.columns")
+    return positions[0]
 
 
 def _released(raw: RawStream, columns: tuple[_MaskedColumn, ...], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

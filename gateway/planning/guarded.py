@@ -27,6 +27,9 @@ OFFERED: Final = "offered are count(*), count(measure), count(DISTINCT subject),
 COUNT: Final = Measure(name="__measure_1", function="count_rows", column=None)
 """What is released where a global aggregate names nothing: a stream has a column."""
 
+MAX_DIMENSIONS: Final = 4
+"""Groups are checked against the totals of every subset of their dimensions."""
+
 _NUMBERS: Final = frozenset({"integer", "decimal", "float"})
 _CLAUSES: Final = ("expressions", "having", "order", "qualify", "windows", "distinct")
 
@@ -101,6 +104,12 @@ def _dimensions(site: Site, select: exp.Select) -> tuple[str, ...]:
                 fix="GROUP BY columns that `gateway datasets` marks as dimensions",
             )
         names[column.name] = None
+    if len(names) > MAX_DIMENSIONS:
+        raise Unsupported(
+            f"groups of {site.dataset.name} are formed by at most {MAX_DIMENSIONS} dimensions",
+            code="guarded_group",
+            fix="GROUP BY fewer dimensions",
+        )
     return tuple(names)
 
 

@@ -12,11 +12,11 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from gateway.errors import Integrity, Invalid, Unsupported
 from gateway.planning.comparisons import align
 from gateway.planning.guarded import guard, is_aggregate, is_guarded
-from gateway.planning.sites import Site, column_decision, mask_inputs, scan_of, sites_of
+from gateway.planning.sites import Site, catalog_column, column_decision, mask_inputs, scan_of, sites_of
 from gateway.planning.summary import summarized
 from gateway.terms.dataset import Datasets
 from gateway.terms.mask_spec import MASK_SPECS, family_of
-from gateway.terms.plan import GuardedScan, MaskedScan, Plan
+from gateway.terms.plan import GuardedScan, MaskedScan, Plan, needs_values
 from gateway.terms.policy import Decision
 from gateway.terms.query import BoundQuery
 
@@ -79,7 +79,12 @@ def _step(site: Site) -> MaskedScan | GuardedScan:
     if is_guarded(site.decision):
         return guard(site)
     decisions = tuple(column_decision(site, name) for name in site.names)
-    return MaskedScan(scan=scan_of(site, columns=site.names, further=mask_inputs(site, decisions)), decisions=decisions)
+    read = [decided.column for decided in decisions if needs_values(decided)]
+    return MaskedScan(
+        scan=scan_of(site, columns=read, further=mask_inputs(site, decisions)),
+        columns=tuple(catalog_column(site, name) for name in site.names),
+        decisions=decisions,
+    )
 
 
 def _replace(site: Site) -> None:
@@ -111,7 +116,7 @@ def _released_types(step: MaskedScan | GuardedScan) -> Mapping[str, str]:
     if isinstance(step, MaskedScan):
         return {
             decided.column: "TEXT" if MASK_SPECS[decided.mask.name].output == "string" else _type(column.type)
-            for column, decided in zip(step.scan.columns, step.decisions, strict=True)
+            for column, decided in zip(step.columns, step.decisions, strict=True)
         }
     types = {column.name: _type(column.type) for column in step.scan.columns}
     for measure in step.measures:

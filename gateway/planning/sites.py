@@ -91,8 +91,8 @@ def catalog_column(site: Site, name: str) -> Column:
 
 
 def scan_of(site: Site, *, columns: Iterable[str], further: Iterable[str] = ()) -> Scan:
-    """The scan that releases `columns`, and reads beside them what `further`, row filter and follow need."""
-    released = tuple(columns)
+    """The scan that reads `columns`, and beside them what `further`, row filter and follow need."""
+    listed = tuple(columns)
     needed = dict.fromkeys(further)
     if site.decision.rows is not None:
         needed |= dict.fromkeys(sorted(columns_of(site.decision.rows)))
@@ -103,8 +103,8 @@ def scan_of(site: Site, *, columns: Iterable[str], further: Iterable[str] = ()) 
         dataset=site.dataset.name,
         source=site.dataset.source,
         table=site.dataset.table,
-        columns=tuple(catalog_column(site, name) for name in released),
-        aux_columns=tuple(catalog_column(site, name) for name in needed if name not in released),
+        columns=tuple(catalog_column(site, name) for name in listed),
+        aux_columns=tuple(catalog_column(site, name) for name in needed if name not in listed),
         rows=site.decision.rows,
         follow=site.decision.follow,
         pushed=None,

@@ -9,6 +9,7 @@ for ever; every error is a bare exception; it logs requests.
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,6 +46,7 @@ _ENGINE_ERRORS: Final = (
     ValueError,
 )
 Effect = Literal["allow", "deny"]
+logging.getLogger("casbin").setLevel(logging.CRITICAL)
 
 
 def check_model(text: str, *, file: str) -> None:

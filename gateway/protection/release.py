@@ -7,10 +7,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from gateway.errors import Exhausted, Integrity
+from gateway.protection.suppression import Entries, grid, number_cells, shown_cells
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import family_of
 from gateway.terms.plan import GuardedScan, Measure
@@ -28,7 +31,12 @@ _WIDE_DIGITS: Final = 76
 def release(
     raw: RawStream, guarded: GuardedScan, *, threshold: int, max_state_bytes: int = MAX_STATE_BYTES
 ) -> ReleasedStream:
-    """Release the groups that have at least `threshold` distinct data subjects.
+    """Release the groups that have enough distinct data subjects, and whose absence hides enough of them.
+
+    A group has at least `threshold` subjects, and nobody or at least `threshold` of them contribute to each measured
+    column. Where totals minus the other groups would tell fewer, the smallest group that adds to them is suppressed
+    too. So the set of released groups depends on who is in suppressed ones and who contributes there, but on no value
+    of theirs, and what is said of a released group depends on its own rows alone.
 
     Columns: the dimensions in order, then each measure by its name: counts int64, avg float64, and sum as
     decimal128(38, scale), int64 or float64 after its column. Nulls are left out as in SQL: a sum or average of
@@ -103,15 +111,11 @@ def _released(
     raw: RawStream, guarded: GuardedScan, schema: pa.Schema, *, threshold: int, limit: int
 ) -> Iterator[pa.RecordBatch]:
     table = _read(raw, limit=limit)
-    if guarded.dimensions:
-        keys = list(guarded.dimensions)
-    else:
-        table, keys = table.append_column("__all", pa.nulls(table.num_rows, pa.bool_())), ["__all"]
     try:
-        groups = _groups(table, keys, guarded)
-        groups = groups.filter(pc.greater_equal(groups["__subject_count_distinct"], threshold))
-        order = pc.sort_indices(groups, sort_keys=[(key, "ascending", "at_end") for key in keys])
-        groups = groups.take(order)
+        groups = _groups(table, guarded, threshold=threshold)
+        order = [(name, "ascending", "at_end") for name in guarded.dimensions]
+        if order:
+            groups = groups.take(pc.sort_indices(groups, sort_keys=order))
         columns = [groups[name] for name in guarded.dimensions]
         columns += [_figure(groups, measure, schema.field(measure.name).type) for measure in guarded.measures]
         arrays = [_rebuilt(column, field.type) for column, field in zip(columns, schema, strict=True)]
@@ -140,8 +144,41 @@ def _read(raw: RawStream, *, limit: int) -> pa.Table:
     return table
 
 
-def _groups(table: pa.Table, keys: list[str], guarded: GuardedScan) -> pa.Table:
-    """One row per group: distinct subjects, and the sum of every figure."""
+def _groups(table: pa.Table, guarded: GuardedScan, *, threshold: int) -> pa.Table:
+    """One row per shown group: its dimensions, distinct subjects, and the sum of every figure."""
+    # By name: the order in which dimensions are asked for must not choose which cells are hidden.
+    names = sorted(guarded.dimensions)
+    ranks = np.array([_ranks(table[name]) for name in names], dtype=np.int64).reshape(len(names), table.num_rows)
+    cell, example = number_cells(ranks)
+    counted = [np.ones(table.num_rows, dtype=np.bool_)]
+    counted += [table[f"__count_{column.name}"].to_numpy() > 0 for column in _measured(guarded)]
+    entries = Entries(cell=cell, subject=_codes(table["__subject"])[0], counted=np.stack(counted))
+    cells = grid(entries, ranks[:, example])
+    shown = shown_cells(cells, threshold=threshold)
+    groups = _summed(table.append_column("__cell", pa.array(cell)), guarded)
+    number = groups["__cell"].to_numpy()
+    groups = groups.append_column("__subjects", pa.array(cells.counts[0][number]))
+    for name in guarded.dimensions:
+        groups = groups.append_column(name, table[name].take(pa.array(example[number])))
+    return groups.filter(pa.array(shown[number]))
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
+    """A number for each row, and the value that each number stands for; null is a value."""
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
+
+
+def _ranks(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """The place of each row's value among the column's values, nulls last."""
+    codes, values = _codes(column)
+    rank = np.empty(len(values), dtype=np.int64)
+    rank[pc.array_sort_indices(values, null_placement="at_end").to_numpy()] = np.arange(len(values))
+    return rank[codes]
+
+
+def _summed(table: pa.Table, guarded: GuardedScan) -> pa.Table:
+    """The sum of every figure, by cell."""
     figures = ["__rows"]
     floats: list[str] = []
     for column in _measured(guarded):
@@ -154,8 +191,7 @@ def _groups(table: pa.Table, keys: list[str], guarded: GuardedScan) -> pa.Table:
     for name in figures:
         if name not in floats:
             table = table.set_column(table.column_names.index(name), name, _widened(table[name]))
-    aggregations = [("__subject", "count_distinct"), *((name, "sum") for name in figures)]
-    return table.group_by(keys, use_threads=False).aggregate(aggregations)
+    return table.group_by("__cell", use_threads=False).aggregate([(name, "sum") for name in figures])
 
 
 def _widened(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -170,7 +206,7 @@ def _figure(groups: pa.Table, measure: Measure, kind: pa.DataType) -> pa.Chunked
         case "count_rows":
             return groups["__rows_sum"].cast(kind)
         case "count_subjects":
-            return groups["__subject_count_distinct"]
+            return groups["__subjects"]
         case "count_values":
             return groups[f"__count_{measure.column}_sum"].cast(kind)
     total, count = groups[f"__sum_{measure.column}_sum"], groups[f"__count_{measure.column}_sum"].cast(pa.int64())

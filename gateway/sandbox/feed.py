@@ -46,6 +46,8 @@ class Feeder:
 
     def ended(self, *, within: float) -> bool:
         """Whether its thread ended, at most so many seconds from now."""
+        if self._thread.ident is None:  # the query ended before it was to feed
+            return True
         self._thread.join(within)
         return not self._thread.is_alive()
 

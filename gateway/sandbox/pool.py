@@ -86,6 +86,11 @@ class Sandbox:
         for child in gone:
             child.reap()
 
+    @property
+    def is_healthy(self) -> bool:
+        """Whether children start and are watched."""
+        return self._broken is None and all(thread.is_alive() for thread in self._threads)
+
     def isolation(self) -> Mapping[str, bool]:
         """What a real child achieved, by name: `seccomp`, `landlock`. Empty before start."""
         return self._isolation
@@ -227,6 +232,8 @@ class Sandbox:
             return spawn(self._limits, python=self._python), None
         except Unavailable as error:
             return None, error
+        except Exception:  # noqa: BLE001 - the thread's border: if it ended, no child would ever start again
+            return None, Unavailable("a sandbox child could not be started", code="sandbox")
 
     def _wants_child(self) -> bool:
         wanted = max(self._limits.warm_children, self._waiting, 0 if self._isolation else 1)

@@ -87,17 +87,17 @@ def spawn(limits: SandboxLimits, *, python: str) -> Child:
         Unavailable: it did not start, or the kernel lacks seccomp and isolation is required; the text says why.
     """
     with contextlib.ExitStack() as theirs:
-        pairs = [socket.socketpair() for _ in range(1 + limits.max_scans)]
-        for _, end in pairs:
-            theirs.callback(end.close)
-        control, *scans = (Channel(own) for own, _ in pairs)
-        numbers = [end.fileno() for _, end in pairs]
+        ours = theirs.enter_context(contextlib.ExitStack())
         try:
-            process = _start(numbers, limits=limits, python=python)
-        except OSError as error:
-            for channel in (control, *scans):
-                channel.close()
+            pairs = [socket.socketpair() for _ in range(1 + limits.max_scans)]
+            for own, end in pairs:
+                ours.callback(own.close)
+                theirs.callback(end.close)
+            process = _start([end.fileno() for _, end in pairs], limits=limits, python=python)
+        except OSError as error:  # no descriptor or no process left: another day there is one
             raise Unavailable(f"a sandbox child could not be started: {error.strerror}", code="sandbox") from None
+        ours.pop_all()
+        control, *scans = (Channel(own) for own, _ in pairs)
     child = Child(process, control=control, scans=tuple(scans))
     try:
         _await_ready(child, limits=limits)

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal
 
 from gateway.terms.dataset import Column
+from gateway.terms.mask_spec import MASK_SPECS
 from gateway.terms.policy import ColumnDecision, Follow
 from gateway.terms.predicate import Predicate
 
@@ -23,9 +24,9 @@ class Scan:
     source: str
     table: tuple[str, ...]
     columns: tuple[Column, ...]
-    """To be released, in this order. May be empty: then only the number of rows is released."""
+    """Read, in this order, for what is released of them. May be empty: then the rows are still counted."""
     aux_columns: tuple[Column, ...]
-    """Read for row filters and masks, never released."""
+    """Read for row filters and masks; what is read here is never released."""
     rows: Predicate | None
     """The grant's row filter: evaluated in the source, and again on the batch."""
     follow: Follow | None
@@ -38,8 +39,20 @@ class MaskedScan:
     """A scan that is released row by row."""
 
     scan: Scan
+    """columns = those of `columns` whose values a mask needs, in the same order."""
+    columns: tuple[Column, ...]
+    """To be released, in this order. May be empty: then only the number of rows is released."""
     decisions: tuple[ColumnDecision, ...]
-    """One for each of scan.columns, in the same order."""
+    """One for each of `columns`, in the same order."""
+
+
+def needs_values(decision: ColumnDecision) -> bool:
+    """Whether a column must be read to be released: not under a mask that leaks nothing.
+
+    Reading it would tell after all: a value that cannot be read fails the query.
+    """
+    spec = MASK_SPECS.get(decision.mask.name)
+    return spec is None or bool(spec.leaks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

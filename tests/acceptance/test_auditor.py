@@ -24,6 +24,7 @@ from gateway.cli.group import cli
 from gateway.errors import GatewayError
 from gateway.governance import AuditDesk, TokenDesk
 from gateway.identity import mint
+from gateway.settings import Settings
 from gateway.sources import open_sources
 from gateway.terms.audit import Actor, EntryFilter
 from gateway.terms.identity import Credentials
@@ -31,7 +32,6 @@ from tests import bank
 from tests.house import request, settings_for
 from tests.server import Server
 
-pytestmark = pytest.mark.xdist_group("auditor")
 OPERATOR = Actor(principal="operator:olga", environment="dev", roles=(), door="host")
 PEOPLE = {
     "ana": (bank.ANA[0], "dev"),
@@ -84,6 +84,7 @@ class SetClock:
 class Office:
     """A running gateway with a past, and an auditor at it."""
 
+    settings: Settings
     server: Server
     token: str
     receipts: dict[str, str]
@@ -137,7 +138,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         assert control.log.settle_abandoned() == 1
         _search(gateway, tokens["vera"], clock)
     with Server(settings, stderr=root / "stderr.log") as server:
-        yield Office(server=server, token=tokens["vera"], receipts=receipts)
+        yield Office(settings=settings, server=server, token=tokens["vera"], receipts=receipts)
 
 
 def _tokens(control: Control, clock: SetClock) -> dict[str, str]:
@@ -300,7 +301,7 @@ def test_what_is_outside_the_range_does_not_appear(office: Office) -> None:
 def test_who_may_not_search_gets_nothing_and_is_logged(office: Office) -> None:
     """Did anybody without the right to do so try to read the log?"""
     since = datetime.datetime.now(datetime.UTC).isoformat()
-    with Host().token_desk(office.server._settings) as (desk, actor):
+    with Host().token_desk(office.settings) as (desk, actor):
         _, ana = desk.create(
             actor, principal="ana", roles=frozenset({bank.ANA[0]}), environment="dev",
             lifetime=datetime.timedelta(hours=1),

@@ -31,7 +31,6 @@ from tests import bank
 from tests.house import REPOSITORY, settings_for
 from tests.server import Server
 
-pytestmark = pytest.mark.xdist_group("canaries")
 EMAIL = "zqx-email-000000@bank.example"
 IBAN = "ZQXIBANB000000"
 ANSWERED = (
@@ -272,7 +271,7 @@ def test_the_bank_is_full_of_canaries(run: Run) -> None:
     """Without this the tests below could look for nothing."""
     source = run.gateway.settings.sources.with_name("core.db").read_bytes()
     assert len(run.canaries) > 1400
-    assert len(run.canaries.found_in(source)) > 900
+    assert len(run.canaries.found_in(source)) > 700
     assert run.canaries.found_in(f"x{EMAIL.upper()}y 770000037, 1941-02-02") == {EMAIL, "770000037", "1941-02-02"}
 
 
@@ -309,11 +308,20 @@ def test_no_temporary_file_and_no_core_was_left(run: Run) -> None:
 
 def test_no_process_holds_a_canary_or_a_secret_in_environment_or_arguments(run: Run) -> None:
     for pid, is_child in run.gateway.processes().items():
-        environment, arguments = ((Path("/proc") / str(pid) / name).read_bytes() for name in ("environ", "cmdline"))
+        environment, arguments = _environment(pid), (Path("/proc") / str(pid) / "cmdline").read_bytes()
         assert not is_child or environment == b""
         for told in (environment, arguments):
             assert not run.canaries.found_in(told)
             assert not [secret for secret in run.gateway.secrets if secret.strip().encode() in told]
+
+
+def _environment(pid: int) -> bytes:
+    """As the tests' own user can read it."""
+    try:
+        return (Path("/proc") / str(pid) / "environ").read_bytes()
+    except PermissionError:  # the process is not dumpable: only root may look into it
+        assert os.geteuid() != 0
+        return b""
 
 
 def test_no_secret_is_logged_or_kept_in_the_home(run: Run) -> None:
@@ -338,13 +346,21 @@ def test_children_run_under_seccomp_without_new_privileges_and_leave_no_core(run
         assert re.search(r"^Max file size\s+0\s+0\s", limits, re.MULTILINE)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="the processes are not dumpable: only root may list their files")
 def test_no_process_holds_a_file_that_has_no_name(run: Run) -> None:
     """Rows could lie in a deleted or memory file, out of reach of a search by name."""
     held = [
         str(link.readlink()) for pid in run.gateway.processes() for link in (Path("/proc") / str(pid) / "fd").iterdir()
     ]
-    assert held
+    assert any(target.endswith("control.db") for target in held)
     assert not [target for target in held if "(deleted)" in target or target.startswith("/memfd:")]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every process")
+def test_nobody_else_may_look_into_its_processes(run: Run) -> None:
+    for pid in run.gateway.processes():
+        with pytest.raises(PermissionError):
+            (Path("/proc") / str(pid) / "environ").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ class Session:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     root = tmp_path_factory.mktemp("session")
-    with open_house(root, bank=bank.write(bank.first_world(), root / "core.db")) as house:
+    with open_house(root, bank=bank.write(bank.first_world(), root / "core.db"), sandbox_warm_children=1) as house:
         _work(house)
         settings = house.settings
     with contextlib.closing(sqlite3.connect(settings.home / "control.db")) as control:
@@ -219,7 +219,9 @@ def test_a_truncated_log_is_found_with_a_kept_checkpoint(session: Session) -> No
 
 def test_a_log_signed_anew_with_another_key_is_found(session: Session, tmp_path: Path) -> None:
     """Whoever rebuilds the whole log cannot sign it."""
-    with open_house(tmp_path, bank=bank.write(bank.first_world(), tmp_path / "core.db")) as house:
+    with open_house(
+        tmp_path, bank=bank.write(bank.first_world(), tmp_path / "core.db"), sandbox_warm_children=1
+    ) as house:
         _work(house)
         settings = house.settings
     assert not Host().verify(settings, verifier_key=session.verifier_key, progress=None).ok

@@ -122,9 +122,9 @@ def attack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attackers]:
 
 
 @contextlib.contextmanager
-def fresh(root: Path, tables: bank.Tables, **more: Any) -> Iterator[Attackers]:
+def fresh(root: Path, tables: bank.Tables) -> Iterator[Attackers]:
     """A house of one test's own, to break."""
-    with open_house(root, bank=bank.write(tables, root / "core.db"), **more) as house:
+    with open_house(root, bank=bank.write(tables, root / "core.db"), sandbox_warm_children=1) as house:
         yield Attackers(house, tables)
 
 
@@ -491,20 +491,18 @@ def test_c7_macros_functions_and_extensions(attack: Attackers, sql: str) -> None
     assert attack.refused("ana", sql).startswith(("unsupported.", "invalid.syntax"))
 
 
-@pytest.mark.parametrize("table", ["customers_2024", "customers_view", "backup", "call_notes"])
-def test_c8_sideways_objects(tmp_path: Path, table: str) -> None:
+def test_c8_sideways_objects(tmp_path: Path) -> None:
     """They are in the source and not in the catalog, or not for her: one answer for both and for what is nowhere."""
     tables = bank.first_world()
     path = bank.write(tables, tmp_path / "core.db")
     with contextlib.closing(sqlite3.connect(path)) as source:
         source.execute("CREATE VIEW customers_view AS SELECT * FROM customers")
         source.execute("CREATE TABLE customers_2024 AS SELECT * FROM customers")
-        source.execute("CREATE TABLE backup AS SELECT * FROM customers")
         source.commit()
-    with open_house(tmp_path, bank=path) as house:
+    with open_house(tmp_path, bank=path, sandbox_warm_children=1) as house:
         attackers = Attackers(house, tables)
-        assert attackers.refused("ana", f"SELECT * FROM core.{table}") == "invalid.dataset"
-        assert attackers.refused("ana", "SELECT * FROM core.nowhere") == "invalid.dataset"
+        for name in ("customers_2024", "customers_view", "call_notes", "nowhere"):
+            assert attackers.refused("ana", f"SELECT * FROM core.{name}") == "invalid.dataset"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ RECHECK_SECONDS = 0.1
 BOUND_SECONDS = 3.0
 """Housekeeping looks every half second, the bridge polls as often; the rest is for a busy machine."""
 SQL = "SELECT income FROM core.customers"
+_COUNT = itertools.count()
 
 
 class Front:
@@ -49,12 +51,30 @@ class Front:
             return how
 
 
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[Front]:
-    source = big_bank(tmp_path / "core.db", transactions=120_000)
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return big_bank(tmp_path_factory.mktemp("bank") / "core.db", transactions=100_000)
+
+
+@contextlib.contextmanager
+def opened(root: Path, source: Path) -> Iterator[Front]:
     more = {"recheck_seconds": RECHECK_SECONDS, "lease_seconds": 600}
-    with open_house(tmp_path, bank=source, **more) as house, open_door(house.gateway.services()) as url:
+    with open_house(root, bank=source, **more) as house, open_door(house.gateway.services()) as url:
         yield Front(house, url)
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[Front]:
+    """Each test has principals of its own; whichever policy a test leaves active says the same."""
+    with opened(tmp_path_factory.mktemp("home"), source) as front:
+        yield front
+
+
+@pytest.fixture
+def lone(tmp_path: Path, source: Path) -> Iterator[Front]:
+    """May lose its lease."""
+    with opened(tmp_path, source) as front:
+        yield front
 
 
 def revoke_token(house: House, token: str) -> None:
@@ -63,9 +83,9 @@ def revoke_token(house: House, token: str) -> None:
 
 
 def other_policies() -> PolicyFiles:
-    """The same policy under another digest."""
+    """The same policy under a digest that was never active."""
     files = dict(read_policies(POLICIES).files)
-    files["grants.yaml"] += "# reviewed again\n"
+    files["grants.yaml"] += f"# reviewed again, {next(_COUNT)}\n"
     return PolicyFiles(files)
 
 
@@ -131,20 +151,12 @@ def test_t17_a_bundle_activated_while_rows_flow_ends_the_answer(front: Front) ->
     assert how == ("failed", "denied.stale")
 
 
-def test_t17_a_lost_lease_ends_running_answers(front: Front) -> None:
-    token = front.house.token("otto", OWNER[0], environment="prod")
-    how = front.ends_when(lambda: lose_lease(front.house), token=token)
-    assert how in {("failed", "unavailable.lease"), ("unknown", "unavailable.lease")}
-
-
-def test_t17_without_a_lease_nothing_is_served(front: Front) -> None:
-    token = front.house.token("ana", bank.ANA[0])
-    assert front.post(token).status_code == 200
-    lose_lease(front.house)
-    response = front.post(token)
-    assert response.status_code in {403, 503}
-    assert response.json()["code"] == "denied.stale"
-    assert len(entries(front.house, kind="access")) == 1
+def test_t17_a_lost_lease_ends_running_answers_and_opens_none(lone: Front) -> None:
+    otto, ana = lone.house.token("otto", OWNER[0], environment="prod"), lone.house.token("ana", bank.ANA[0])
+    how = lone.ends_when(lambda: lose_lease(lone.house), token=otto)
+    assert how == ("failed", "unavailable.lease")
+    assert lone.post(ana).json()["code"] == "unavailable.lease"
+    assert not entries(lone.house, kind="access", principal="ana")
 
 
 class Between:
@@ -173,14 +185,14 @@ def test_t17_a_bundle_activated_before_the_access_entry_leads_to_a_second_decisi
         if attempt == 0:
             bundles.activate(files, by="ben", now=front.house.now())
 
-    token = front.house.token("ana", bank.ANA[0])
+    token = front.house.token("bea", bank.ANA[0])
     between = Between(front.house, monkeypatch, activate)
     response = front.post(token)
     assert response.status_code == 200
     assert len(between.decided) == 2
     assert between.decided[0] != between.decided[1] == files.digest
     assert f"digest={files.digest[:16]}" in response.headers["gateway-decision"]
-    (access,) = entries(front.house, kind="access")
+    (access,) = entries(front.house, kind="access", principal="bea")
     assert access.payload["digest"] == files.digest
 
 
@@ -192,32 +204,33 @@ def test_t17_the_second_decision_may_be_a_denial(front: Front, monkeypatch: pyte
         ' columns: [income], purposes: ["*"]}\n'
     )
     bundles = Bundles(front.house.gateway.control.engine)
-    token = front.house.token("ana", bank.ANA[0])
+    token = front.house.token("cem", bank.ANA[0])
     Between(front.house, monkeypatch, lambda _: bundles.activate(PolicyFiles(files), by="ben", now=front.house.now()))
     response = front.post(token)
+    bundles.activate(read_policies(POLICIES), by="ben", now=front.house.now())
     assert (response.status_code, response.json()["code"]) == (403, "denied.grant")
-    assert not entries(front.house, kind="access")
+    assert not entries(front.house, kind="access", principal="cem")
     (denial,) = entries(front.house, receipt=response.json()["receipt"])
     assert denial.payload["digest"] == PolicyFiles(files).digest
 
 
 def test_t17_a_policy_that_keeps_moving_is_not_chased(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     bundles, now = Bundles(front.house.gateway.control.engine), front.house.now
-    files = [other_policies(), read_policies(POLICIES)]
-    token = front.house.token("ana", bank.ANA[0])
+    files = [other_policies(), other_policies()]
+    token = front.house.token("dan", bank.ANA[0])
     between = Between(front.house, monkeypatch, lambda n: bundles.activate(files[n % 2], by="ben", now=now()))
     response = front.post(token)
     assert (response.status_code, response.json()["code"]) == (403, "denied.stale")
     assert len(between.decided) == 2
-    assert not entries(front.house, kind="access")
+    assert not entries(front.house, kind="access", principal="dan")
 
 
 def test_t17_a_token_revoked_before_the_access_entry_opens_nothing(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = front.house.token("ana", bank.ANA[0])
+    token = front.house.token("eva", bank.ANA[0])
     Between(front.house, monkeypatch, lambda _: revoke_token(front.house, token))
     response = front.post(token)
     assert (response.status_code, response.json()["code"]) == (403, "denied.stale")
-    assert not entries(front.house, kind="access")
+    assert not entries(front.house, kind="access", principal="eva")
     wait_for(lambda: entries(front.house, receipt=response.json()["receipt"]))

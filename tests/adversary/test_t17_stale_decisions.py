@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.audit import MerkleLog
-from gateway.errors import Denied
+from gateway.errors import Denied, Unavailable
 from gateway.store import Bundles, Leases, SqlLogStore, Tokens
 from gateway.terms.audit import Conditions
 from gateway.terms.document import PolicyFiles
@@ -103,7 +103,7 @@ def test_t17_an_instance_suspended_past_its_lease_opens_nothing(replicas: tuple[
     _, second = replicas
     decided = conditions(second, expires=HOUR, ttl_seconds=0)
     log = open_log(second)
-    with pytest.raises(Denied):
+    with pytest.raises(Unavailable):
         log.append(access(0), conditions=decided)
     log.close()
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from gateway.audit import MerkleLog, open_checkpoint, verify_log
 from gateway.audit.note import Verifier
-from gateway.errors import Denied, Integrity, Invalid, Unavailable
+from gateway.errors import GatewayError, Integrity, Invalid, Unavailable
 from gateway.store import Bundles, Leases, SqlLogStore, open_database
 from gateway.terms.audit import Conditions, EntryFilter
 from gateway.terms.document import PolicyFiles
@@ -144,8 +144,8 @@ def test_an_access_whose_condition_broke_is_left_out_and_the_others_commit(engin
     def attempt(at: int) -> int | str:
         try:
             return log.append(access(at), conditions=[holding, *broken][at % 5])
-        except Denied as denied:
-            return f"{denied.code}: {denied.reasons[0]}"
+        except GatewayError as refused:
+            return f"{refused.code}: {(*refused.reasons, refused.message)[0]}"
 
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(attempt, range(20)))
@@ -155,7 +155,7 @@ def test_an_access_whose_condition_broke_is_left_out_and_the_others_commit(engin
         "denied.stale: another policy bundle was activated",
         "denied.stale: a dynamic grant was revoked or expired",
         "denied.stale: the credential was revoked or expired",
-        "denied.stale: this gateway process lost its lease",
+        "unavailable.lease: this gateway process lost its lease",
     }
     assert_whole(engine, entries=4)
 

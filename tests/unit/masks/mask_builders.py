@@ -8,10 +8,12 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from gateway.masks import apply
+from gateway.ports import KeyRing
+from gateway.terms.dataset import Column
 from gateway.terms.key import Key, KeyScope
 from gateway.terms.mask_spec import MaskUse, Parameter
 from gateway.terms.policy import ColumnDecision, Level, RuleRef
-from gateway.terms.streams import RawStream
+from gateway.terms.streams import RawStream, ReleasedStream
 
 
 class ScopedKeys:
@@ -54,8 +56,20 @@ def raw(columns: dict[str, pa.Array], *, close: Callable[[], None] | None = None
     return RawStream(batch.schema, iter([batch]), close=close)
 
 
+def applied(
+    stream: RawStream, *decisions: ColumnDecision, keys: KeyRing | None = None, project: str = "credit-risk"
+) -> ReleasedStream:
+    """The stream through the masks, its columns declared as the source delivers them; text if it does not."""
+    types = dict(zip(stream.schema.names, stream.schema.types, strict=True))
+    columns = tuple(
+        Column(name=decision.column, type=types.get(decision.column, pa.string()), classification="public")
+        for decision in decisions
+    )
+    return apply(stream, decisions, columns=columns, keys=keys or ScopedKeys(), project=project)
+
+
 def release(columns: dict[str, pa.Array], *decisions: ColumnDecision, project: str = "credit-risk") -> pa.RecordBatch:
-    (batch,) = apply(raw(columns), decisions, keys=ScopedKeys(), project=project)
+    (batch,) = applied(raw(columns), *decisions, project=project)
     return batch
 
 

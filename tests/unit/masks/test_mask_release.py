@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-from mask_builders import ScopedKeys, decide, raw, release
+from mask_builders import ScopedKeys, applied, bytes_of, decide, raw, release
 
 from gateway.errors import Integrity, Unavailable
 from gateway.masks import apply
+from gateway.terms.dataset import Column
 from gateway.terms.key import Key, KeyScope
-from gateway.terms.policy import Level
+from gateway.terms.policy import ColumnDecision, Level
 from gateway.terms.streams import RawStream
 
 TWO = {"id": pa.array([1, 2]), "name": pa.array(["Anna", "Bo"]), "subject": pa.array([7, 8])}
@@ -32,11 +33,57 @@ def test_rows_can_be_counted_without_a_column() -> None:
     assert batch.to_pydict() == {"__row": [1, 1]}
 
 
+def declared(name: str, kind: pa.DataType) -> Column:
+    return Column(name=name, type=kind, classification="quasi_identifier")
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.date32(), pa.decimal128(12, 2), pa.bool_(), pa.binary()], ids=str)
+def test_a_redacted_column_that_was_not_read_is_null_in_every_row(kind: pa.DataType) -> None:
+    columns = (declared("street", kind), declared("id", pa.int64()))
+    decisions = (decide("street", "redact"), decide("id", "keep"))
+    (batch,) = apply(raw(TWO), decisions, columns=columns, keys=ScopedKeys(), project="p")
+    assert batch.schema == pa.schema([("street", kind), ("id", pa.int64())])
+    assert batch.to_pydict() == {"street": [None, None], "id": [1, 2]}
+    assert not any(bytes_of(batch.column("street")))
+
+
+def test_redacted_columns_alone_have_as_many_rows_as_were_counted() -> None:
+    sizes = [3, 0, 2]
+    batches = [pa.record_batch({"__row": pa.array([0] * size, pa.int8())}) for size in sizes]
+    stream = applied(RawStream(batches[0].schema, iter(batches)), decide("street", "redact"), decide("city", "redact"))
+    assert [batch.num_rows for batch in stream] == sizes
+    assert stream.schema == pa.schema([("street", pa.string()), ("city", pa.string())])
+
+
+def test_a_redacted_column_is_not_looked_at_when_a_row_filter_had_it_read() -> None:
+    """Released as declared, even where the source delivers another type, or the column twice."""
+    batch = pa.record_batch([pa.array([1, 2]), pa.array(["a", "b"])], names=["street", "street"])
+    (released,) = apply(
+        RawStream(batch.schema, iter([batch])),
+        (decide("street", "redact"),),
+        columns=(declared("street", pa.string()),),
+        keys=ScopedKeys(),
+        project="p",
+    )
+    assert released.to_pydict() == {"street": [None, None]}
+    assert released.schema.types == [pa.string()]
+
+
+@pytest.mark.parametrize("names", [[], ["name"], ["id", "name"]], ids=str)
+def test_refused_when_the_decisions_are_about_other_columns_than_the_released(names: list[str]) -> None:
+    closed: list[bool] = []
+    stream = raw(TWO, close=lambda: closed.append(True))
+    columns = tuple(declared(name, pa.string()) for name in names)
+    with pytest.raises(Integrity, match="other columns"):
+        apply(stream, (decide("id", "redact"),), columns=columns, keys=ScopedKeys(), project="p")
+    assert closed == [True]
+
+
 def test_the_schema_tells_nothing_of_the_sources_metadata() -> None:
     field = pa.field("id", pa.int64(), nullable=False, metadata={"max": "2"})
     schema = pa.schema([field], metadata={"rows": "2"})
     batch = pa.record_batch([pa.array([1, 2])], schema=schema)
-    stream = apply(RawStream(schema, iter([batch])), (decide("id", "keep"),), keys=ScopedKeys(), project="p")
+    stream = applied(RawStream(schema, iter([batch])), decide("id", "keep"))
     assert stream.schema.metadata is None
     assert stream.schema.field("id").metadata is None
     assert next(iter(stream)).schema.equals(stream.schema, check_metadata=True)
@@ -45,16 +92,14 @@ def test_the_schema_tells_nothing_of_the_sources_metadata() -> None:
 def test_each_key_is_derived_once_for_project_domain_and_mask() -> None:
     keys = ScopedKeys()
     batches = [pa.record_batch({"id": pa.array([number])}) for number in range(3)]
-    stream = apply(
-        RawStream(batches[0].schema, iter(batches)), (decide("id", "pseudonym"),), keys=keys, project="credit-risk"
-    )
+    stream = applied(RawStream(batches[0].schema, iter(batches)), decide("id", "pseudonym"), keys=keys)
     assert len(list(stream)) == 3
     assert keys.asked == [KeyScope(project="credit-risk", domain="customer", mask="pseudonym")]
 
 
 def test_no_key_is_asked_for_by_a_mask_without_one() -> None:
     keys = ScopedKeys()
-    apply(raw(TWO), (decide("id", "keep"),), keys=keys, project="p")
+    applied(raw(TWO), decide("id", "keep"), decide("name", "redact"), keys=keys)
     assert keys.asked == []
 
 
@@ -81,12 +126,12 @@ def test_nothing_is_read_before_the_first_next() -> None:
         yield
 
     schema = pa.record_batch(TWO).schema
-    apply(RawStream(schema, never()), (decide("id", "keep"),), keys=ScopedKeys(), project="p").close()
+    applied(RawStream(schema, never()), decide("id", "keep")).close()
 
 
 def test_closing_the_released_stream_closes_the_raw_one_once() -> None:
     closed: list[bool] = []
-    stream = apply(raw(TWO, close=lambda: closed.append(True)), (decide("id", "keep"),), keys=ScopedKeys(), project="p")
+    stream = applied(raw(TWO, close=lambda: closed.append(True)), decide("id", "keep"))
     assert closed == []
     stream.close()
     stream.close()
@@ -99,6 +144,7 @@ def test_closing_the_released_stream_closes_the_raw_one_once() -> None:
         ((decide("iban", "keep"),), "integrity.masks.columns"),
         ((decide("id", "keep"), decide("id", "redact")), "integrity.masks.columns"),
         ((decide("id", "keep", level=Level.AGGREGATED),), "integrity.masks.level"),
+        ((decide("id", "redact", level=Level.AGGREGATED),), "integrity.masks.level"),
         ((decide("id", "pseudonym", domain=None),), "integrity.masks.domain"),
         ((decide("id", "rot13"),), "integrity.masks.unknown"),
         ((decide("id", "truncate_date", unit="year"),), "integrity.masks.type"),
@@ -111,6 +157,7 @@ def test_closing_the_released_stream_closes_the_raw_one_once() -> None:
         "missing column",
         "column twice",
         "aggregated level",
+        "aggregated level, redacted",
         "no domain",
         "unknown mask",
         "type not accepted",
@@ -120,11 +167,11 @@ def test_closing_the_released_stream_closes_the_raw_one_once() -> None:
         "parameter too many",
     ],
 )
-def test_refused_before_reading_and_raw_stream_closed(decisions: tuple[object, ...], code: str) -> None:
+def test_refused_before_reading_and_raw_stream_closed(decisions: tuple[ColumnDecision, ...], code: str) -> None:
     closed: list[bool] = []
     stream = raw(TWO, close=lambda: closed.append(True))
     with pytest.raises(Integrity) as caught:
-        apply(stream, decisions, keys=ScopedKeys(), project="p")  # type: ignore[arg-type]  # as built above
+        applied(stream, *decisions)
     assert caught.value.code == code
     assert closed == [True]
 
@@ -132,7 +179,7 @@ def test_refused_before_reading_and_raw_stream_closed(decisions: tuple[object, .
 def test_refused_when_the_source_delivers_a_column_twice() -> None:
     batch = pa.record_batch([pa.array([1]), pa.array([2])], names=["id", "id"])
     with pytest.raises(Integrity, match="2 columns named id"):
-        apply(RawStream(batch.schema, iter([batch])), (decide("id", "keep"),), keys=ScopedKeys(), project="p")
+        applied(RawStream(batch.schema, iter([batch])), decide("id", "keep"))
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.binary(16), pa.time64("us"), pa.null()], ids=str)
@@ -146,7 +193,7 @@ def test_refused_when_a_batch_is_not_as_announced() -> None:
     schema = pa.schema([("id", pa.int64())])
     stream = RawStream(schema, iter([pa.record_batch({"id": pa.array(["x"])})]))
     with pytest.raises(Integrity, match="changed its columns"):
-        list(apply(stream, (decide("id", "keep"),), keys=ScopedKeys(), project="p"))
+        list(applied(stream, decide("id", "keep")))
 
 
 def test_stopped_when_the_key_store_does_not_answer() -> None:
@@ -156,7 +203,7 @@ def test_stopped_when_the_key_store_does_not_answer() -> None:
 
     closed: list[bool] = []
     with pytest.raises(Unavailable):
-        apply(raw(TWO, close=lambda: closed.append(True)), (decide("id", "pseudonym"),), keys=Broken(), project="p")
+        applied(raw(TWO, close=lambda: closed.append(True)), decide("id", "pseudonym"), keys=Broken())
     assert closed == [True]
 
 

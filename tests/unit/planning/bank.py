@@ -116,28 +116,34 @@ def bank() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def decision(*, masked: frozenset[str] = frozenset(), grouped: frozenset[str] = frozenset()) -> Decision:
+def decision(
+    *,
+    masked: frozenset[str] = frozenset(),
+    grouped: frozenset[str] = frozenset(),
+    redacted: frozenset[str] = frozenset(),
+) -> Decision:
     """Everything `keep`; `masked` columns as pseudonyms, `grouped` datasets at the aggregated level."""
+    masks = dict.fromkeys(masked, "pseudonym") | dict.fromkeys(redacted, "redact")
     return Decision(
         allowed=True,
         principal="ada",
         environment="dev",
         purpose=None,
-        datasets={name: _about(dataset, masked, name in grouped) for name, dataset in CATALOG.items()},
+        datasets={name: _about(dataset, masks, name in grouped) for name, dataset in CATALOG.items()},
         digest="",
         dynamic_grants=(),
         reasons=(),
     )
 
 
-def _about(dataset: Dataset, masked: frozenset[str], is_grouped: bool) -> DatasetDecision:
+def _about(dataset: Dataset, masks: Mapping[str, str], is_grouped: bool) -> DatasetDecision:
     level = Level.AGGREGATED if is_grouped else Level.FULL
     columns = {
         name: ColumnDecision(
             dataset=dataset.name,
             column=name,
             level=level,
-            mask=MaskUse(name="pseudonym" if name in masked and not is_grouped else "keep", parameters={}),
+            mask=MaskUse(name="keep" if is_grouped else masks.get(name, "keep"), parameters={}),
             domain=None,
             canon=None,
             use=("subject" if name == "customer_id" else "dimension" if name in DIMENSIONS else "measure")
@@ -162,14 +168,22 @@ def pseudonym(value: object) -> str | None:
 
 
 def released(step: MaskedScan, production: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Stand-in for source and masks: the scan's columns and nothing else."""
-    columns = ", ".join(f'"{column.name}"' for column in step.scan.columns) or "1::tinyint AS __rows"
-    table = production.sql(f'SELECT {columns} FROM core."{step.scan.table[-1]}"').to_arrow_table()
-    for number, decided in enumerate(step.decisions):
-        if decided.mask.name == "pseudonym":
-            values = [pseudonym(value) for value in table.column(number).to_pylist()]
-            table = table.set_column(number, decided.column, pa.array(values, pa.string()))
-    return table
+    """Stand-in for source and masks: the scan's columns and nothing else are read."""
+    read = ", ".join(f'"{column.name}"' for column in step.scan.columns) or "1::tinyint AS __row"
+    table = production.sql(f'SELECT {read} FROM core."{step.scan.table[-1]}"').to_arrow_table()
+    if not step.columns:
+        return table
+    made = {}
+    for column, decided in zip(step.columns, step.decisions, strict=True):
+        match decided.mask.name:
+            case "redact":
+                made[column.name] = pa.nulls(table.num_rows, column.type)
+            case "pseudonym":
+                values = [pseudonym(value) for value in table.column(column.name).to_pylist()]
+                made[column.name] = pa.array(values, pa.string())
+            case _:
+                made[column.name] = table.column(column.name)
+    return pa.table(made)
 
 
 def rows(relation: duckdb.DuckDBPyRelation) -> list[tuple[object, ...]]:

@@ -54,6 +54,38 @@ def test_a_row_filters_column_is_read_once_when_it_is_released_too() -> None:
     assert step.scan.aux_columns == ()
 
 
+@pytest.mark.parametrize(
+    ("sql", "read", "released"),
+    [
+        ("SELECT city FROM core.customers", [], ["city"]),
+        ("SELECT count(city) FROM core.customers", [], ["city"]),
+        ("SELECT count(*) FROM core.customers", [], []),
+        ("SELECT city, email, segment FROM core.customers", ["email", "segment"], ["email", "city", "segment"]),
+        ("SELECT email FROM core.customers WHERE city = 'Bonn'", ["email"], ["email", "city"]),
+    ],
+)
+def test_t7_a_redacted_column_is_released_and_not_read(sql: str, read: list[str], released: list[str]) -> None:
+    (step,) = plan(sql, decision(redacted=frozenset({"city"}))).steps
+    assert isinstance(step, MaskedScan)
+    assert [column.name for column in step.scan.columns] == read
+    assert [column.name for column in step.columns] == [decided.column for decided in step.decisions] == released
+    assert step.scan.aux_columns == ()
+
+
+def test_a_redacted_column_is_read_when_the_row_filter_needs_it() -> None:
+    verdict = changed(decision(redacted=frozenset({"region"})), "core.customers", rows=FILTER)
+    (step,) = plan("SELECT region, email FROM core.customers", verdict).steps
+    assert isinstance(step, MaskedScan)
+    assert [column.name for column in step.scan.columns] == ["email"]
+    assert [column.name for column in step.scan.aux_columns] == ["region"]
+    assert [column.name for column in step.columns] == ["email", "region"]
+
+
+def test_a_redacted_number_keeps_its_type_in_comparisons() -> None:
+    made = plan("SELECT 1 FROM core.loans WHERE term_months > 5", decision(redacted=frozenset({"term_months"})))
+    assert made.sql == plan("SELECT 1 FROM core.loans WHERE term_months > 5", decision()).sql
+
+
 def test_t9_every_dataset_has_its_own_rows_and_follow() -> None:
     verdict = changed(changed(decision(), "core.customers", rows=FILTER), "core.accounts", follow=FOLLOW)
     made = plan("SELECT c.email, a.kind FROM core.customers c, core.accounts a, core.loans l", verdict)

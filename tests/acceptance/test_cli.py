@@ -1,0 +1,464 @@
+"""The command line against a running `gateway serve`: exit codes, stdout and stderr, files, host commands."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import io
+import json
+import re
+import shutil
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.app import Host
+from gateway.cli.group import cli
+from gateway.settings import Settings
+from tests import bank
+from tests.house import POLICIES, settings_for
+from tests.server import Server
+from tests.unit.http.door import big_bank
+
+SQL = "SELECT region, income FROM core.customers"
+ASK = ("-p", bank.ANA[1])
+ROWS = 12
+
+
+@dataclasses.dataclass
+class Shell:
+    """Runs `gateway …` with a caller's environment."""
+
+    settings: Settings
+    url: str
+    tokens: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def run(self, *arguments: str, who: str = "", **more: str) -> Result:
+        environment = {
+            "GATEWAY_HOME": str(self.settings.home),
+            "GATEWAY_POLICIES": str(self.settings.policies),
+            "GATEWAY_SOURCES": str(self.settings.sources),
+            "GATEWAY_KEK_FILE": str(self.settings.kek_path),
+            "GATEWAY_URL": self.url,
+            "GATEWAY_TOKEN": self.tokens.get(who, ""),
+            "COLUMNS": "200",
+            **more,
+        }
+        result = CliRunner().invoke(cli, list(arguments), obj=Host(), env=environment)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    def token(self, name: str, role: str, *, environment: str = "dev") -> str:
+        made = self.run("token", "create", name, "--role", role, "--environment", environment, "--json")
+        assert made.exit_code == 0, made.output
+        return str(json.loads(made.stdout)["token"])
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    root = tmp_path_factory.mktemp("cli")
+    settings = settings_for(root, bank=big_bank(root / "core.db", transactions=60_000))
+    (root / "core.db").chmod(0o600)
+    shell = Shell(settings, "")
+    assert shell.run("init").exit_code == 0
+    with Server(settings, stderr=root / "stderr", sandbox_warm_children="1", max_json_rows="30000") as server:
+        shell.url = server.url
+        shell.tokens |= {
+            "ana": shell.token("ana", bank.ANA[0]),
+            "aude": shell.token("aude", "auditor"),
+            "otto": shell.token("otto", "data-owner", environment="prod"),
+        }
+        yield shell
+
+
+# Help
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(commands(cli)), ids=" ".join)
+def test_help_of_each_command_works_and_shows_how_to_call_it(path: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(cli, [*path, "--help"], obj=Host())
+    assert told.exit_code == 0
+    if not isinstance(_command(path), click.Group):
+        assert f"gateway {' '.join(path)}" in told.stdout.partition("Usage:")[2].partition("\n")[2]
+
+
+def _command(path: tuple[str, ...]) -> click.Command:
+    found: click.Command = cli
+    for name in path:
+        assert isinstance(found, click.Group)
+        found = found.commands[name]
+    return found
+
+
+def test_the_first_help_names_every_group(shell: Shell) -> None:
+    told = shell.run("--help").stdout
+    assert all(name in told for name in cli.commands)
+
+
+# query
+
+
+def test_a_table_goes_to_stdout_and_facts_about_it_to_stderr(shell: Shell) -> None:
+    done = shell.run("query", SQL, *ASK, who="ana")
+    assert done.exit_code == 0
+    assert len(done.stdout.splitlines()) == ROWS + 1
+    assert "receipt" not in done.stdout
+    assert f"{ROWS} rows" in done.stderr
+    assert "receipt r_" in done.stderr
+
+
+def test_csv_on_stdout_is_nothing_but_csv(shell: Shell) -> None:
+    done = shell.run("query", SQL, *ASK, "--format", "csv", who="ana")
+    rows = list(csv.reader(io.StringIO(done.stdout)))
+    assert rows[0] == ["region", "income"]
+    assert len(rows) == ROWS + 1
+
+
+def test_json_on_stdout_parses(shell: Shell) -> None:
+    document = json.loads(shell.run("query", SQL, *ASK, "--format", "json", who="ana").stdout)
+    assert len(document["rows"]) == document["trailer"]["rows"] == ROWS
+
+
+def test_a_whole_answer_becomes_a_file_and_nothing_beside_it(shell: Shell, tmp_path: Path) -> None:
+    target = tmp_path / "answer.parquet"
+    done = shell.run("query", SQL, *ASK, "--format", "parquet", "-o", str(target), who="ana")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert pq.read_table(target).num_rows == ROWS
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_answer_that_breaks_leaves_no_file(shell: Shell, tmp_path: Path) -> None:
+    """60,000 rows as JSON pass the server's limit after some were sent."""
+    target = tmp_path / "answer.json"
+    arguments = ("-p", "data-quality", "--format", "json", "-o", str(target))
+    done = shell.run("query", "SELECT amount, category FROM core.transactions", *arguments, who="otto")
+    assert done.exit_code == 3
+    assert "do not use it" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_that_breaks_leaves_an_older_file_as_it_was(shell: Shell, tmp_path: Path) -> None:
+    target = tmp_path / "answer.json"
+    target.write_text("yesterday's")
+    arguments = ("-p", "data-quality", "--format", "json", "-o", str(target))
+    shell.run("query", "SELECT amount, category FROM core.transactions", *arguments, who="otto")
+    assert target.read_text() == "yesterday's"
+
+
+def test_a_connection_that_is_cut_leaves_no_file(shell: Shell, tmp_path: Path) -> None:
+    """Between client and gateway stands something that stops half-way and closes in good order."""
+    target = tmp_path / "answer.csv"
+    with cutting_proxy(shell.url, after_bytes=100_000) as url:
+        arguments = ("-p", "data-quality", "--format", "csv", "-o", str(target))
+        sql = "SELECT amount, category FROM core.transactions"
+        done = shell.run("query", sql, *arguments, who="otto", GATEWAY_URL=url)
+    assert done.exit_code == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextlib.contextmanager
+def cutting_proxy(url: str, *, after_bytes: int) -> Iterator[str]:
+    """Passes one connection on, and so many bytes of its answer."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def carry() -> None:
+            client, _ = listener.accept()
+            with client, socket.create_connection((host, int(port))) as server:
+                server.settimeout(20)
+                asked = b""
+                while not asked.endswith(b"}"):  # head and JSON may come apart
+                    asked += client.recv(1 << 16)
+                server.sendall(asked)
+                left = after_bytes
+                while left > 0 and (chunk := server.recv(min(left, 1 << 16))):
+                    client.sendall(chunk)
+                    left -= len(chunk)
+
+        thread = threading.Thread(target=carry)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+def test_a_table_cannot_be_written_to_a_file(shell: Shell, tmp_path: Path) -> None:
+    done = shell.run("query", SQL, *ASK, "-o", str(tmp_path / "x"), who="ana")
+    assert done.exit_code == 2
+    assert "--format" in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_said(shell: Shell, tmp_path: Path) -> None:
+    target = tmp_path / "nowhere" / "x.csv"
+    done = shell.run("query", SQL, *ASK, "--format", "csv", "-o", str(target), who="ana")
+    assert done.exit_code == 2
+    assert "cannot be written" in done.stderr
+
+
+def test_a_limit_is_passed_on(shell: Shell) -> None:
+    document = json.loads(shell.run("query", SQL, *ASK, "--format", "json", "--limit", "2", who="ana").stdout)
+    assert len(document["rows"]) == 2
+
+
+# Exit codes
+
+EXITS = {
+    "denied": (1, ("query", "SELECT amount FROM core.loans", "-p", "fraud-detection")),
+    "not an auditor": (1, ("audit", "search")),
+    "no such column": (2, ("query", "SELECT password FROM core.customers", *ASK)),
+    "no such dataset": (2, ("datasets", "core.nothing")),
+    "no such command": (2, ("frobnicate",)),
+    "no purpose": (2, ("query", SQL)),
+    "bad date": (2, ("audit", "search", "--since", "yesterday")),
+}
+
+
+@pytest.mark.parametrize("what", EXITS)
+def test_a_refusal_has_its_exit_code_and_says_why_on_stderr(shell: Shell, what: str) -> None:
+    code, arguments = EXITS[what]
+    done = shell.run(*arguments, who="ana")
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert done.stderr
+
+
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+def test_an_explained_denial_is_data_and_exits_with_1(shell: Shell, extra: list[str]) -> None:
+    done = shell.run("explain", SQL, "-p", "fraud-detection", *extra, who="ana")
+    assert done.exit_code == 1
+    assert ("denied" in done.stdout) if not extra else json.loads(done.stdout)["allowed"] is False
+
+
+def test_without_a_gateway_the_exit_code_is_3(shell: Shell) -> None:
+    done = shell.run("datasets", who="ana", GATEWAY_URL="http://127.0.0.1:9")
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert "gateway serve" in done.stderr
+
+
+def test_without_a_token_one_is_told_how_to_get_one(shell: Shell) -> None:
+    done = shell.run("datasets")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no token" in done.stderr
+    assert "GATEWAY_TOKEN" in done.stderr
+    assert "gateway token create" in done.stderr
+
+
+def test_a_wrong_token_is_refused_with_1(shell: Shell) -> None:
+    done = shell.run("datasets", GATEWAY_TOKEN="gw_wrong")
+    assert done.exit_code == 1
+    assert "unauthenticated" in done.stderr
+
+
+def test_a_wrong_setting_is_named_without_its_value(shell: Shell) -> None:
+    done = shell.run("datasets", GATEWAY_MAX_SCANS="zqx-secret")
+    assert done.exit_code == 2
+    assert "max_scans" in done.stderr
+    assert "zqx" not in done.output
+
+
+def test_a_denial_prints_code_reasons_fix_and_receipt(shell: Shell) -> None:
+    told = shell.run("query", SQL, "-p", "curiosity", who="ana").stderr
+    assert "denied.grant" in told
+    assert "credit-default-model" in told
+    assert "receipt r_" in told
+
+
+# JSON
+
+JSON = {
+    "explain": ("ana", ("explain", SQL, *ASK)),
+    "datasets": ("ana", ("datasets",)),
+    "one dataset": ("ana", ("datasets", "core.customers")),
+    "search": ("aude", ("audit", "search", "--limit", "5")),
+    "verify": ("", ("audit", "verify")),
+    "tokens": ("", ("token", "list")),
+    "lint": ("", ("policy", "lint")),
+    "test": ("", ("policy", "test")),
+    "source": ("", ("source", "check")),
+}
+
+
+@pytest.mark.parametrize("what", JSON)
+def test_json_output_is_one_document(shell: Shell, what: str) -> None:
+    who, arguments = JSON[what]
+    done = shell.run(*arguments, "--json", who=who)
+    assert done.exit_code == 0, done.output
+    assert isinstance(json.loads(done.stdout), dict | list)
+
+
+def test_explain_names_level_mask_and_rule(shell: Shell) -> None:
+    told = shell.run("explain", "SELECT email, income FROM core.customers", *ASK, who="ana").stdout
+    assert "core.customers.email" in told
+    assert "pseudonym in email" in told
+    assert re.search(r"(domains|levels)\.yaml:\d+", told)
+
+
+def test_datasets_shows_no_hidden_one(shell: Shell) -> None:
+    told = shell.run("datasets", who="ana").stdout
+    assert "core.customers" in told
+    assert "call_notes" not in told
+
+
+def test_search_finds_by_column_and_principal(shell: Shell) -> None:
+    shell.run("query", SQL, *ASK, who="ana")
+    arguments = ("--column", "core.customers.income", "--principal", "ana", "--result", "ok", "--json")
+    found = json.loads(shell.run("audit", "search", *arguments, who="aude").stdout)
+    assert found
+    assert all(entry["payload"]["actor"]["principal"] == "ana" for entry in found)
+
+
+# Host commands
+
+
+def test_a_second_init_is_refused_and_changes_nothing(shell: Shell) -> None:
+    before = {path: path.read_bytes() for path in (shell.settings.home / "keys").rglob("*") if path.is_file()}
+    done = shell.run("init")
+    assert done.exit_code == 2
+    assert "already" in done.stderr
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_init_says_what_it_made_and_keeps_the_key_outside(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", policies=POLICIES, sources=tmp_path / "sources.yaml")
+    shell = Shell(settings, "")
+    made = json.loads(shell.run("init", "--json").stdout)
+    kek = Path(made["key-encryption key"])
+    assert kek.is_file()
+    assert not kek.is_relative_to(settings.home)
+    assert kek.stat().st_mode & 0o077 == 0
+    assert made["audit key (public)"] == shell.run("key", "public").stdout.strip()
+    assert shell.run("audit", "verify").exit_code == 0
+
+
+def test_init_with_a_wrong_policy_makes_no_home(tmp_path: Path) -> None:
+    shutil.copytree(POLICIES, tmp_path / "policies")
+    (tmp_path / "policies" / "grants.yaml").write_text("- {id: X}\n")
+    settings = Settings(home=tmp_path / "home", policies=tmp_path / "policies", sources=tmp_path / "s.yaml")
+    assert Shell(settings, "").run("init").exit_code == 2
+    assert not settings.home.exists()
+
+
+def test_host_commands_without_a_home_say_so(tmp_path: Path) -> None:
+    done = Shell(Settings(home=tmp_path / "none", policies=POLICIES), "").run("token", "list")
+    assert done.exit_code == 3
+    assert "gateway init" in done.stderr
+
+
+def test_a_token_works_until_it_is_revoked_by_its_id(shell: Shell) -> None:
+    shell.tokens["tess"] = shell.token("tess", bank.ANA[0])
+    assert shell.run("datasets", who="tess").exit_code == 0
+    listed = json.loads(shell.run("token", "list", "--json").stdout)
+    (mine,) = [token for token in listed if token["principal"] == "tess"]
+    assert shell.tokens["tess"].split("_")[2] not in json.dumps(listed)
+    done = shell.run("token", "revoke", mine["id"], "--json")
+    assert json.loads(done.stdout) == {"revoked": mine["id"], "principal": "tess"}
+    assert shell.run("datasets", who="tess").exit_code == 1
+
+
+def test_only_the_token_itself_goes_to_stdout(shell: Shell) -> None:
+    done = shell.run("token", "create", "pipe", "--role", "intern", "--environment", "dev")
+    assert done.stdout.startswith("gw_")
+    assert len(done.stdout.split()) == 1
+    assert "not shown again" in done.stderr
+
+
+BAD_TOKENS = {
+    "an unknown role": ("eve", "--role", "king", "--environment", "dev"),
+    "no role": ("eve", "--environment", "dev"),
+    "a bad name": ("Eve!", "--role", "intern", "--environment", "dev"),
+    "a bad lifetime": ("eve", "--role", "intern", "--environment", "dev", "--expires", "soon"),
+    "a long lifetime": ("eve", "--role", "intern", "--environment", "dev", "--expires", "367d"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_TOKENS)
+def test_no_token_is_made_with(shell: Shell, what: str) -> None:
+    done = shell.run("token", "create", *BAD_TOKENS[what])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "eve" not in shell.run("token", "list").stdout
+
+
+def test_revoking_what_is_no_token_is_a_mistake(shell: Shell) -> None:
+    assert shell.run("token", "revoke", "nothing").exit_code == 2
+
+
+def test_the_repositorys_policies_lint_and_pass_their_tests(shell: Shell) -> None:
+    linted, tested = shell.run("policy", "lint"), shell.run("policy", "test")
+    assert (linted.exit_code, tested.exit_code) == (0, 0)
+    assert "0 errors" in linted.stderr
+    assert ", 0 failed" in tested.stderr
+
+
+def test_a_wrong_policy_folder_fails_lint_with_file_and_line(shell: Shell, tmp_path: Path) -> None:
+    shutil.copytree(POLICIES, tmp_path / "policies")
+    with (tmp_path / "policies" / "grants.yaml").open("a") as file:
+        file.write(
+            "- {id: x, role: intern, environment: dev, datasets: [core.lones], purposes: [churn-model], level: full}\n"
+        )
+    done = shell.run("policy", "lint", GATEWAY_POLICIES=str(tmp_path / "policies"))
+    assert done.exit_code == 1
+    assert "grants.yaml:" in done.stdout
+
+
+def test_a_policy_test_that_fails_exits_with_1(shell: Shell, tmp_path: Path) -> None:
+    shutil.copytree(POLICIES, tmp_path / "policies")
+    cases = tmp_path / "policies" / "tests" / "credit-risk.yaml"
+    cases.write_text(cases.read_text().replace("income: full", "income: pseudonymized", 1))
+    done = shell.run("policy", "test", GATEWAY_POLICIES=str(tmp_path / "policies"))
+    assert done.exit_code == 1
+    assert "FAILED" in done.stdout
+
+
+def test_source_check_names_a_missing_database(shell: Shell, tmp_path: Path) -> None:
+    sources = tmp_path / "sources.yaml"
+    sources.write_text('core: {url: "sqlite:////nowhere/bank.db"}\n')
+    done = shell.run("source", "check", GATEWAY_SOURCES=str(sources))
+    assert done.exit_code == 1
+    assert "does not exist" in done.stdout
+    assert "/nowhere" not in done.output
+
+
+def test_verify_accepts_the_log_and_the_public_key(shell: Shell) -> None:
+    done = shell.run("audit", "verify", "--key", shell.run("key", "public").stdout.strip())
+    assert done.exit_code == 0
+    assert "every byte accounted for" in done.stdout
+
+
+def test_verify_names_what_was_tampered_with(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", policies=POLICIES, sources=tmp_path / "s.yaml")
+    shell = Shell(settings, "")
+    shell.run("init")
+    with contextlib.closing(sqlite3.connect(settings.home / "control.db")) as connection, connection:
+        connection.execute("UPDATE audit_payload SET payload = replace(payload, 'init', 'none') WHERE idx = 0")
+    done = shell.run("audit", "verify")
+    assert done.exit_code == 1
+    assert "TAMPERED" in done.stdout
+    told = json.loads(shell.run("audit", "verify", "--json").stdout)
+    assert told["ok"] is False
+    assert told["findings"]
+
+
+def test_verify_with_another_key_fails(shell: Shell, tmp_path: Path) -> None:
+    other = Shell(Settings(home=tmp_path / "home", policies=POLICIES), "")
+    other.run("init")
+    done = shell.run("audit", "verify", "--key", other.run("key", "public").stdout.strip())
+    assert done.exit_code == 1
+
+
+def test_what_the_operator_does_is_in_the_log(shell: Shell) -> None:
+    found = json.loads(shell.run("audit", "search", "--action", "token-create", "--json", who="aude").stdout)
+    assert all(entry["payload"]["actor"]["principal"].startswith("operator:") for entry in found)
+    assert {entry["payload"]["detail"]["principal"] for entry in found} >= {"ana", "aude", "otto"}

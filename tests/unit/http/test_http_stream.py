@@ -1,0 +1,170 @@
+"""The bridge from a thread to the event loop, over bodies that a test makes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+
+from gateway.errors import Denied, Exhausted, GatewayError, Integrity, Unavailable
+from gateway.http import stream
+from gateway.running import Body
+from gateway.terms.streams import Tally
+from tests.unit.test_running import RECEIPT, Book, Fixed
+
+BIG = b"x" * stream.CHUNK_BYTES
+
+
+def body_of(book: Book, chunks: Iterator[bytes]) -> Body:
+    return Body(chunks, receipt=RECEIPT, access_index=0, tally=Tally(), log=book, clock=Fixed())
+
+
+async def here() -> bool:
+    return False
+
+
+async def gone() -> bool:
+    return True
+
+
+async def read(body: Body, *, is_disconnected: Callable[[], Awaitable[bool]] = here) -> bytes:
+    return b"".join([chunk async for chunk in await stream.begin(body, is_disconnected=is_disconnected)])
+
+
+def until_told(book: Book, *, seconds: float = 8) -> list[tuple[str, str]]:
+    end = time.monotonic() + seconds
+    while not book.entries:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return book.told
+
+
+def test_bytes_arrive_in_order_and_the_outcome_is_ok() -> None:
+    book, sent = Book(), [bytes([n]) * (20_000 * n) for n in range(1, 12)]
+    assert asyncio.run(read(body_of(book, iter(sent)))) == b"".join(sent)
+    assert until_told(book) == [("ok", "")]
+
+
+def test_an_empty_body_is_a_body() -> None:
+    book = Book()
+    assert asyncio.run(read(body_of(book, iter([])))) == b""
+    assert until_told(book) == [("ok", "")]
+
+
+def test_an_error_before_the_first_byte_is_raised_at_once() -> None:
+    def failing() -> Iterator[bytes]:
+        raise Unavailable("down", code="source")
+        yield b""
+
+    book = Book()
+    with pytest.raises(Unavailable):
+        asyncio.run(read(body_of(book, failing())))
+    assert until_told(book) == [("failed", "unavailable.source")]
+
+
+def test_an_error_after_some_bytes_ends_the_generator_with_it() -> None:
+    def failing() -> Iterator[bytes]:
+        yield BIG
+        time.sleep(0.1)  # the first chunk is under way
+        raise Exhausted("too much", code="memory")
+
+    book, got = Book(), []
+
+    async def take() -> None:
+        async for chunk in await stream.begin(body_of(book, failing()), is_disconnected=here):
+            got.append(chunk)  # noqa: PERF401 - what came before the error counts
+
+    with pytest.raises(Exhausted):
+        asyncio.run(take())
+    assert b"".join(got) == BIG
+    assert until_told(book) == [("exhausted", "exhausted.memory")]
+
+
+def test_a_foreign_error_becomes_our_own_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    def failing() -> Iterator[bytes]:
+        raise KeyError("a value")
+        yield b""
+
+    book = Book()
+    with pytest.raises(Integrity) as raised:
+        asyncio.run(read(body_of(book, failing())))
+    assert raised.value.code == "integrity.internal"
+    assert "KeyError" in caplog.text
+    assert "a value" not in caplog.text + str(raised.value)
+    assert until_told(book) == [("failed", "internal")]
+
+
+def test_a_client_that_is_known_to_have_left_is_never_ok() -> None:
+    book = Book()
+    asyncio.run(read(body_of(book, iter([b"a"])), is_disconnected=gone))
+    assert until_told(book) == [("cut", "cut")]
+
+
+def test_a_generator_that_is_closed_cuts_the_answer() -> None:
+    book = Book()
+
+    async def leave() -> None:
+        chunks = await stream.begin(body_of(book, iter([BIG] * 50)), is_disconnected=here)
+        await anext(chunks)
+        await chunks.aclose()
+
+    asyncio.run(leave())
+    assert until_told(book) == [("cut", "cut")]
+
+
+def test_no_more_is_read_ahead_than_the_queue_holds() -> None:
+    made = []
+
+    def counting() -> Iterator[bytes]:
+        for number in range(50):
+            made.append(number)
+            yield BIG
+
+    async def slow() -> int:
+        chunks = await stream.begin(body_of(Book(), counting()), is_disconnected=here)
+        await asyncio.sleep(0.3)
+        ahead = len(made)
+        await anext(chunks)
+        await chunks.aclose()
+        return ahead
+
+    assert asyncio.run(slow()) <= stream.QUEUE_CHUNKS + 2  # one handed over, one in hand
+
+
+@pytest.mark.parametrize("chunks", [50, 2], ids=["still reading", "all read"])
+def test_a_reader_that_takes_nothing_loses_its_answer(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "PATIENCE_SECONDS", 0.5)
+    book = Book()
+
+    async def stall() -> None:
+        taken = await stream.begin(body_of(book, iter([BIG] * chunks)), is_disconnected=here)
+        await anext(taken)
+        await asyncio.to_thread(until_told, book)
+        async for _ in taken:
+            pass
+
+    with pytest.raises(GatewayError):
+        asyncio.run(stall())
+    assert book.told == [("exhausted", "exhausted.stalled")]
+
+
+@pytest.mark.parametrize("chunks", [50, 2], ids=["still reading", "all read"])
+def test_a_stopped_answer_ends_although_its_reader_takes_nothing(chunks: int) -> None:
+    """And nothing that was queued before goes out after."""
+    book, got = Book(), []
+
+    async def stop() -> None:
+        body = body_of(book, iter([BIG] * chunks))
+        taken = await stream.begin(body, is_disconnected=here)
+        await anext(taken)
+        body.stop(Denied("withdrawn", code="stale"), abort=lambda: None)
+        await asyncio.to_thread(until_told, book, seconds=2)
+        async for chunk in taken:
+            got.append(chunk)  # noqa: PERF401 - what came before the error counts
+
+    with pytest.raises(Denied):
+        asyncio.run(stop())
+    assert book.told == [("failed", "denied.stale")]
+    assert not got
