@@ -256,7 +256,12 @@ class Host:
         return keys.read_verifier_key(settings.home)
 
     def verify(
-        self, settings: Settings, *, verifier_key: str | None, progress: Callable[[int, int], None] | None
+        self,
+        settings: Settings,
+        *,
+        verifier_key: str | None = None,
+        kept: Sequence[str] = (),
+        progress: Callable[[int, int], None] | None = None,
     ) -> audit.Verification:
         """Check the whole log; needs no secret."""
         engine = store.open_database(settings.control_database_url, lock_seconds=settings.database_lock_seconds)
@@ -264,6 +269,7 @@ class Host:
             return audit.verify_log(
                 store.SqlLogStore(engine),
                 verifier_key=verifier_key or self.verifier_key(settings),
+                kept=kept,
                 progress=progress,
             )
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -57,14 +58,21 @@ def search(host: Host, /, *, as_json: bool, since: str | None, until: str | None
 
 @audit.command()
 @click.option("--key", "verifier_key", help="The log's public key (VKEY). Default: the home's copy.")
+@click.option(
+    "--kept",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A checkpoint that you kept: finds a log that was cut back since. May be given several times.",
+)
 @json_option
 @click.pass_obj
-def verify(host: Host, verifier_key: str | None, *, as_json: bool) -> None:
+def verify(host: Host, verifier_key: str | None, *, kept: tuple[Path, ...], as_json: bool) -> None:
     """Check every byte of the log against its tree and signatures. Needs no running gateway.
 
     \b
     gateway audit verify
-    gateway audit verify --key "$(cat audit.vkey)"      with a key that you got from elsewhere
+    gateway audit verify --key "$(cat audit.vkey)" --kept checkpoint.txt      what you got from elsewhere
+    gateway audit checkpoint > checkpoint.txt                                 to keep one, over HTTP
     """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
         with Progress(console=stderr, transient=True) as bar:
@@ -72,6 +80,7 @@ def verify(host: Host, verifier_key: str | None, *, as_json: bool) -> None:
             verified = host.verify(
                 host.settings(),
                 verifier_key=verifier_key,
+                kept=[path.read_text(encoding="utf-8") for path in kept],
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
         if as_json:
@@ -84,6 +93,14 @@ def verify(host: Host, verifier_key: str | None, *, as_json: bool) -> None:
                 stdout.print(Text(f"  · {safe(finding)}"))
         if not verified.ok:
             sys.exit(REFUSED)
+
+
+@audit.command()
+@click.pass_obj
+def checkpoint(host: Host) -> None:
+    """Print the log's newest signed checkpoint. Keep it where the operator cannot change it."""
+    with exit_codes(), client_of(host) as client:
+        sys.stdout.write(client.checkpoint())
 
 
 def _moment(text: str | None) -> str | None:

@@ -46,9 +46,14 @@ class Host(Protocol):
         """The log's public key."""
 
     def verify(
-        self, settings: Settings, *, verifier_key: str | None, progress: Callable[[int, int], None] | None
+        self,
+        settings: Settings,
+        *,
+        verifier_key: str | None = None,
+        kept: Sequence[str] = (),
+        progress: Callable[[int, int], None] | None = None,
     ) -> Verification:
-        """Check the whole log; trusts nothing but the key."""
+        """Check the whole log; trusts nothing but the key and the checkpoints that an auditor kept."""
 
     def check_sources(self, settings: Settings) -> Mapping[str, Sequence[str]]:
         """Findings by source; and, under `sandbox`, what the kernel lacks."""

@@ -120,7 +120,7 @@ class _Journey:
 
     def _verify(self, root: Path) -> bool:
         self._headline("6  The log proves itself; a changed copy does not")
-        verified = self._host.verify(self._stage.settings, verifier_key=None, progress=None)
+        verified = self._host.verify(self._stage.settings)
         self._console.print(
             Text.assemble(
                 ("gateway audit verify  ", "bold"),
@@ -130,7 +130,7 @@ class _Journey:
         )
         copy = _tampered_copy(self._stage.settings, root)
         self._console.print(Syntax(TAMPER, "sql", background_color="default", word_wrap=True))
-        caught = self._host.verify(copy, verifier_key=self._host.verifier_key(self._stage.settings), progress=None)
+        caught = self._host.verify(copy, verifier_key=self._host.verifier_key(self._stage.settings))
         self._console.print(
             Text.assemble(
                 ("gateway audit verify  ", "bold"),
