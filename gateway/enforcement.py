@@ -25,7 +25,6 @@ import contextlib
 import dataclasses
 import datetime
 import hmac
-import threading
 import time
 from collections.abc import Iterator
 from typing import Final, NoReturn
@@ -34,7 +33,7 @@ from gateway import catalog, delivery, masks, planning, protection, query
 from gateway.errors import Denied, GatewayError, Integrity, Unavailable, Unsupported
 from gateway.pinning import WindowPins
 from gateway.rooms import ActivePolicy, Limits, Rooms
-from gateway.running import Answer, Body
+from gateway.running import Answer, Body, OpenedAnswer
 from gateway.sandbox import Binding
 from gateway.terms.audit import AccessEntry, Actor, ColumnAccess, Conditions, DenialEntry, EventEntry
 from gateway.terms.identity import Principal, Purpose
@@ -42,7 +41,7 @@ from gateway.terms.plan import GuardedScan, MaskedScan, Plan
 from gateway.terms.policy import Decision
 from gateway.terms.query import BoundQuery
 from gateway.terms.request import Explanation, Receipt, Request
-from gateway.terms.streams import AnswerStream, ReleasedStream, Tally
+from gateway.terms.streams import ReleasedStream, Tally
 
 _ATTEMPTS: Final = 2
 """Decisions for one request: a second one when policy or grants moved between verdict and access entry (T17)."""
@@ -69,29 +68,6 @@ class _Case:
             roles=tuple(sorted(self.principal.roles)),
             door=self.request.door,
         )
-
-
-class _Opened:
-    """The answer once there is one; closing before it came closes it on arrival. Called from several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._answer: AnswerStream | None = None
-        self._is_closed = False
-
-    def hold(self, answer: AnswerStream) -> None:
-        with self._lock:
-            self._answer = answer
-            is_closed = self._is_closed
-        if is_closed:
-            answer.close()
-
-    def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            answer = self._answer
-        if answer is not None:
-            answer.close()
 
 
 class EnforcementPoint:
@@ -315,7 +291,7 @@ class EnforcementPoint:
     ) -> Body:
         """Steps 8–12; nothing is opened before the body's first chunk is asked for."""
         tally = Tally()
-        opened = _Opened()
+        opened = OpenedAnswer()
         body = Body(  # 12
             self._chunks(case, plan, opened=opened, tally=tally, format=format),
             receipt=case.receipt,
@@ -335,7 +311,7 @@ class EnforcementPoint:
         case: _Case,
         plan: Plan,
         *,
-        opened: _Opened,
+        opened: OpenedAnswer,
         tally: Tally,
         format: delivery.Format,  # noqa: A002
     ) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from gateway.ports import AuditLog, Clock, Standing
 from gateway.terms.audit import Conditions, OutcomeEntry, Result
 from gateway.terms.policy import Decision
 from gateway.terms.request import Receipt
-from gateway.terms.streams import Tally
+from gateway.terms.streams import AnswerStream, Tally
 
 
 class Body:
@@ -153,6 +153,31 @@ class Body:
                 suppressed_rows=self._tally.rejected_rows,
             )
         )
+
+
+class OpenedAnswer:
+    """The answer once there is one; closing before it came closes it on arrival. Called from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answer: AnswerStream | None = None
+        self._is_closed = False
+
+    def hold(self, answer: AnswerStream) -> None:
+        """This is it."""
+        with self._lock:
+            self._answer = answer
+            is_closed = self._is_closed
+        if is_closed:
+            answer.close()
+
+    def close(self) -> None:
+        """End the query, now or on arrival."""
+        with self._lock:
+            self._is_closed = True
+            answer = self._answer
+        if answer is not None:
+            answer.close()
 
 
 class Answer:

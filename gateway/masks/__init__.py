@@ -1,10 +1,9 @@
 """Masks: raw columns in, released columns out. Pure: no I/O, no clock, no global state.
 
 Law: only `apply` makes a released stream of rows. What is not decided on is dropped; what a mask does not accept
-fails closed, naming column and mask, never a value. A mask that
-leaks nothing gets no value. A value that a mask cannot express becomes null: no single value
-fails a query, which would tell that it is there. Released buffers hold released values only: zero bytes under nulls,
-no neighbouring rows, no dictionary.
+fails closed, naming column and mask, never a value. A mask that leaks nothing gets no value. A value that a mask
+cannot express becomes null: no single value fails a query, which would tell that it is there. Released buffers hold
+released values only: zero bytes under nulls, no neighbouring rows, no dictionary.
 """
 
 from gateway.masks.canon import CANONS, Canon

@@ -84,7 +84,7 @@ def _rare(counts: Integers, threshold: int) -> Flags:
 
 
 def _runs(counters: int) -> list[Subset]:
-    """The counters of: no measured column, each one alone, all of them. Later runs hide what earlier ones do."""
+    """The counters of: no measured column, each one alone, all of them. Each hides what a part of it does."""
     alone = [(0, counter) for counter in range(1, counters)]
     return list(dict.fromkeys([(0,), *alone, tuple(range(counters))]))
 
@@ -100,10 +100,10 @@ def _coarser(finest: Grid, kept: Subset, *, threshold: int) -> Grid | None:
     if len(kept) == len(finest.ranks):
         return finest
     group, example = number_cells(finest.ranks[list(kept)])
-    least = np.zeros((len(finest.counts), len(example)), dtype=np.int64)
-    for most, counts in zip(least, finest.counts, strict=True):
-        np.maximum.at(most, group, counts)
-    if not _rare(least, threshold).any():
+    most = np.zeros((len(finest.counts), len(example)), dtype=np.int64)
+    for largest, counts in zip(most, finest.counts, strict=True):
+        np.maximum.at(largest, group, counts)
+    if not _rare(most, threshold).any():
         return None
     entries = dataclasses.replace(finest.entries, cell=group[finest.entries.cell])
     return grid(entries, finest.ranks[list(kept)][:, example])
@@ -118,39 +118,41 @@ def _hidden(
     rare = _rare(level.counts, threshold)
     found: list[Flags] = []
     for number, counters in enumerate(runs):
-        hidden = np.any([rare[list(counters)].any(axis=0), *found], axis=0)
+        seeds = [one for run, one in zip(runs, found, strict=False) if set(run) <= set(counters)]
+        hidden = np.any([rare[list(counters)].any(axis=0), *seeds], axis=0)
         totals = [
             (group, coarser[part][number] if part in coarser else np.zeros(len(example), dtype=np.bool_))
             for part, (group, example) in zip(parents, groups, strict=True)
         ]
-        while any(
-            [
-                _complement(level, hidden, group, withheld, counter=counter, threshold=threshold)
-                for group, withheld in totals
-                for counter in counters
-            ]
-        ):
-            pass
+        # Once is enough: what is hidden further adds nothing or a whole threshold, so no group comes to lack anew.
+        for counter, (group, withheld) in itertools.product(counters, totals):
+            _complement(level, hidden, group, withheld, counter=counter, threshold=threshold)
         found.append(hidden)
     return found
 
 
-def _complement(level: Grid, hidden: Flags, group: Integers, withheld: Flags, *, counter: int, threshold: int) -> bool:
-    """Hide one more cell of each group that hides too few; whether there was any.
+def _complement(level: Grid, hidden: Flags, group: Integers, withheld: Flags, *, counter: int, threshold: int) -> None:
+    """Hide one more cell of each group that hides too few.
 
     The smallest shown cell that adds to the counter is enough: no shown cell is rare. Where no shown cell adds to it
     the group as a whole is rare, so it is nowhere a total to subtract from.
     """
-    inside = hidden[level.entries.cell] & level.entries.counted[counter]
-    held = _distinct(group[level.entries.cell[inside]], level.entries.subject[inside], groups=len(withheld))
+    counts = np.where(hidden, level.counts[counter], 0)
+    held = np.zeros(len(withheld), dtype=np.int64)
+    np.maximum.at(held, group, counts)
+    unsure = ((held > 0) & (held < threshold))[group] & (counts > 0)
+    if unsure.any():
+        # Several rare cells: only here subjects have to be told apart.
+        inside = unsure[level.entries.cell] & level.entries.counted[counter]
+        union = _distinct(group[level.entries.cell[inside]], level.entries.subject[inside], groups=len(withheld))
+        held = np.maximum(held, union)
     lacking = (held < threshold) & ((held > 0) | withheld)
     if not lacking.any():
-        return False
+        return
     cells = np.flatnonzero(~hidden & (level.counts[counter] > 0) & lacking[group])
     cells = cells[np.argsort(level.counts[0][cells], kind="stable")]
     _, first = np.unique(group[cells], return_index=True)
     hidden[cells[first]] = True
-    return len(first) > 0
 
 
 def _distinct(group: Integers, subject: Integers, *, groups: int) -> Integers:

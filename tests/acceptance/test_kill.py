@@ -23,7 +23,7 @@ from tests.house import settings_for
 from tests.server import Server
 
 KILLS = 50
-CLIENTS = 4
+CLIENTS = 3
 QUERIES = (
     "SELECT customer_id, email, income FROM core.customers",
     "SELECT region, count(*), avg(income) FROM core.customers GROUP BY region",
@@ -117,7 +117,7 @@ def _load(servers: list[Server], number: int, token: str, seen: Seen, over: thre
         try:
             with Client(server.url, token=token) as client:
                 _ask(client, draw, seen)
-            time.sleep(0.02)
+            time.sleep(draw.uniform(0.0, 0.2))
         except (Refused, Unreachable, Incomplete):
             time.sleep(0.02)
 

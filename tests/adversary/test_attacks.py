@@ -662,7 +662,7 @@ def test_d2_row_versus_subject(attack: Attackers) -> None:
     """Twelve transactions of one customer pass a threshold of ten rows; they are one subject."""
     rows = attack.answered("rita", "SELECT category, count(*) FROM core.transactions GROUP BY category")
     assert sum(row["category"] == RARE for row in attack.tables["transactions"]) == 12
-    assert {row[0] for row in rows} == {"groceries", "rent", "salary", "leisure"}
+    assert {row[0] for row in rows} < {"groceries", "rent", "salary", "leisure"}  # one is suppressed with it
 
 
 def test_d7_rare_group_keys(attack: Attackers) -> None:

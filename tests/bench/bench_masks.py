@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from gateway.masks import apply
+from gateway.terms.dataset import Column
 from gateway.terms.key import Key, KeyScope
 from gateway.terms.mask_spec import MaskUse
 from gateway.terms.policy import ColumnDecision, Level, RuleRef
@@ -45,8 +46,11 @@ def _released(column: pa.Array, use: MaskUse, *, canon: str | None = None) -> Ca
         rule=RuleRef(file="bench.yaml", line=1, id="bench"),
     )
 
+    columns = (Column(name="c", type=column.type, classification="public"),)
+
     def run() -> object:
-        with apply(RawStream(batches[0].schema, iter(batches)), (decision,), keys=OneKey(), project="bench") as stream:
+        raw = RawStream(batches[0].schema, iter(batches))
+        with apply(raw, (decision,), columns=columns, keys=OneKey(), project="bench") as stream:
             return list(stream)
 
     return run

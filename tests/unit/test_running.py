@@ -263,5 +263,5 @@ def test_one_error_that_stops_all_tells_each_its_own_receipt() -> None:
     for body in bodies:
         with pytest.raises(Unavailable) as raised:
             next(body)
-        told.append(raised.value.receipt)
-    assert told == ["r_1", "r_2"]
+        told.append(raised.value)
+    assert [error.receipt for error in told] == ["r_1", "r_2"]

@@ -16,6 +16,7 @@ from gateway.terms.streams import RawStream
 SUM_TYPES = {"income": pa.decimal128(38, 2), "visits": pa.int64(), "rate": pa.float64()}
 TYPES = {
     "region": pa.string(),
+    "segment": pa.string(),
     "born": pa.date32(),
     "income": pa.decimal128(12, 2),
     "visits": pa.int32(),
@@ -39,6 +40,7 @@ class Row:
 
     subject: int | None
     region: str | None = "DE"
+    segment: str | None = "retail"
     income: Decimal | None = None
     visits: int | None = None
     rate: float | None = None

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import Exhausted, Integrity, Unavailable
 from gateway.protection import FLOOR, release
-from gateway.terms.plan import GuardedScan
+from gateway.terms.plan import Function, GuardedScan
 from gateway.terms.streams import RawStream, ReleasedStream
 from tests.unit.protection.groups import Row, guarded, schema_of, stage_one, stream
 
@@ -48,9 +48,53 @@ def test_a_null_subject_is_nobody_and_adds_nothing() -> None:
     assert released([Row(subject=None)] * 20 + people(9), guarded()) == []
 
 
-def test_d7_suppressed_and_absent_groups_look_alike() -> None:
-    without = released(people(10), guarded())
-    assert released(people(10) + people(9, region="FR", first=50), guarded()) == without
+def test_d7_a_suppressed_group_takes_the_smallest_other_along() -> None:
+    large = people(12, region="IT", first=100) + people(11, region="ES", first=200)
+    assert [row[0] for row in released(people(10) + large, guarded())] == ["DE", "ES", "IT"]
+    assert [row[0] for row in released(people(10) + people(9, region="FR", first=50) + large, guarded())] == [
+        *("ES", "IT"),
+    ]
+
+
+def test_of_two_smallest_groups_the_first_by_value_goes() -> None:
+    rows = people(10) + people(10, region="AT", first=50) + people(3, region="FR", first=80)
+    assert [row[0] for row in released(rows, guarded())] == ["DE"]
+
+
+def test_suppressed_groups_that_hide_each_other_take_none_along() -> None:
+    rows = people(10) + people(9, region="FR", first=50) + people(9, region="ES", first=80)
+    assert [row[0] for row in released(rows, guarded())] == ["DE"]
+
+
+def test_suppressed_groups_of_the_same_subjects_do_not_hide_each_other() -> None:
+    rows = people(10) + people(9, region="FR", first=50) + people(9, region="ES", first=50)
+    assert released(rows, guarded()) == []
+
+
+def test_nobody_may_contribute_to_a_measure() -> None:
+    rows = [Row(subject=i, visits=i) for i in range(10)]
+    assert len(released(rows, guarded(measures=(("sum", "income"), ("sum", "visits"))))) == 1
+
+
+@pytest.mark.parametrize(("contributors", "shown"), [(0, 1), (1, 0), (9, 0), (10, 1)])
+@pytest.mark.parametrize("function", ["sum", "avg", "count_values"])
+def test_a_group_is_shown_with_no_or_enough_contributors(function: Function, contributors: int, shown: int) -> None:
+    rows = [Row(subject=i, income=Decimal(7) if i < contributors else None) for i in range(20)]
+    assert len(released(rows * 2, guarded(measures=((function, "income"),)))) == shown
+
+
+def test_the_order_of_dimensions_does_not_choose_what_is_suppressed() -> None:
+    cells = [(region, segment, 10) for region in ("AT", "DE", "FR", "IT") for segment in ("a", "b", "c", "d")]
+    cells[5] = ("DE", "b", 3)
+    rows = [
+        Row(subject=100 * number + i, region=region, segment=segment)
+        for number, (region, segment, count) in enumerate(cells)
+        for i in range(count)
+    ]
+    one = released(rows, guarded(("region", "segment"), COUNT))
+    other = released(rows, guarded(("segment", "region"), COUNT))
+    assert sorted(one) == sorted((region, segment, count) for segment, region, count in other)
+    assert len(one) == 12
 
 
 @pytest.mark.parametrize("count", [0, 9])
