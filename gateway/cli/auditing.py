@@ -98,7 +98,11 @@ def verify(host: Host, verifier_key: str | None, *, kept: tuple[Path, ...], as_j
 @audit.command()
 @click.pass_obj
 def checkpoint(host: Host) -> None:
-    """Print the log's newest signed checkpoint. Keep it where the operator cannot change it."""
+    """Print the log's newest signed checkpoint. Keep it where the operator cannot change it.
+
+    \b
+    gateway audit checkpoint > audit-2026-11-23.checkpoint
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes(), client_of(host) as client:
         sys.stdout.write(client.checkpoint())
 

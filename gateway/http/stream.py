@@ -47,7 +47,7 @@ class _Feed:
         """The next chunk; None after the last. Raises what ended the answer: then nothing queued goes out."""
         while True:
             is_read = self._is_read  # NOTE: before the queue is looked at: nothing is queued after it was set
-            if error := self._error or self._body.stopped:
+            if error := self._body.stopped or self._error:
                 raise error
             with contextlib.suppress(queue.Empty):
                 return self._queue.get_nowait()

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from gateway.client import Client, Incomplete
 from gateway.housekeeping import refusal_counter
 from gateway.http import stream
+from gateway.terms.audit import OutcomeEntry
 from tests import bank
 from tests.house import House, open_house
 from tests.unit.http.door import BIG, OWNER, big_bank, caller, ended, entries, open_door, size, slow_reader
@@ -393,11 +394,19 @@ def test_a_log_that_another_writer_holds_is_waited_for_and_no_longer(small: Fron
     assert small.ask().status_code == 200
 
 
-def test_an_outcome_that_cannot_be_written_is_not_confirmed(small: Front) -> None:
-    held = sqlite3.connect(small.house.settings.home / "control.db", isolation_level=None)
+def test_an_outcome_that_cannot_be_written_is_not_confirmed(small: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = small.house.gateway.control.log
+    append = log.append
+    held = sqlite3.connect(small.house.settings.home / "control.db", isolation_level=None, check_same_thread=False)
+
+    def late(entry: Any, **more: Any) -> int:
+        if isinstance(entry, OutcomeEntry) and not held.in_transaction:
+            held.execute("BEGIN IMMEDIATE")
+        return append(entry, **more)
+
+    monkeypatch.setattr(log, "append", late)
     with Client(small.url, token=small.tokens["ana"]) as client:
         with client.stream(SQL, purpose=bank.ANA[1], format="csv") as answer:
-            held.execute("BEGIN IMMEDIATE")
             assert b"".join(answer.chunks())
         with pytest.raises(Incomplete):
             client.confirm(answer)
