@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 import random
 import threading
 import time
@@ -22,7 +23,8 @@ from tests import bank
 from tests.house import settings_for
 from tests.server import Server
 
-KILLS = 50
+KILLS = int(os.environ.get("GATEWAY_TEST_KILLS", "15"))
+"""CI asks for 50."""
 CLIENTS = 3
 QUERIES = (
     "SELECT customer_id, email, income FROM core.customers",
