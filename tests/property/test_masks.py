@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.cmac import CMAC
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.masks import CANONS, MASKS, MaskInputs
@@ -190,11 +190,13 @@ def test_a_float_bucket_is_never_above_its_value(numbers: list[float | None], st
     st.integers(1, 10**18),
     st.sampled_from([pa.decimal128(30, 2), pa.decimal256(40, 2)]),
 )
+@example([decimal.Decimal("124999999999999999999999999.95")], 1, pa.decimal128(30, 2))
 def test_a_decimal_bucket_is_exact(numbers: list[decimal.Decimal | None], step: int, kind: pa.DataType) -> None:
+    exact = decimal.Context(prec=60)  # the usual 28 digits would round what is compared
     released = MASKS["bucket"](pa.array(numbers, kind), MaskInputs(parameters={"step": step}))
     for bound, number in zip(released.to_pylist(), numbers, strict=True):
         if number is None:
             assert bound is None
         else:
-            cents, units = int(number.scaleb(2)), step * 100
-            assert int(bound.scaleb(2)) == cents // units * units
+            cents, units = int(exact.scaleb(number, 2)), step * 100
+            assert int(exact.scaleb(bound, 2)) == cents // units * units
