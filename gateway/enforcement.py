@@ -30,10 +30,10 @@ from collections.abc import Iterator
 from typing import Final, NoReturn
 
 from gateway import catalog, delivery, masks, planning, protection, query
-from gateway.errors import Denied, GatewayError, Integrity, Unavailable, Unsupported
+from gateway.errors import Denied, GatewayError, Integrity, Unsupported
 from gateway.pinning import WindowPins
 from gateway.rooms import ActivePolicy, Limits, Rooms
-from gateway.running import Answer, Body, OpenedAnswer
+from gateway.running import Answer, Body, OpenedAnswer, SourceSessions
 from gateway.sandbox import Binding
 from gateway.terms.audit import AccessEntry, Actor, ColumnAccess, Conditions, DenialEntry, EventEntry
 from gateway.terms.identity import Principal, Purpose
@@ -221,13 +221,18 @@ class EnforcementPoint:
     def _plan(self, case: _Case) -> Plan:
         """Step 6."""
         assert case.policy and case.bound and case.decision  # noqa: S101 - _decide set them
-        return planning.make_plan(
+        plan = planning.make_plan(
             case.bound,
             case.decision,
             datasets=case.policy.datasets,
             max_scans=self._limits.query.max_scans,
             limit=case.request.limit,
         )
+        read = {step.scan.source for step in plan.steps}
+        one = self._rooms.sources.get(*read) if len(read) == 1 else None
+        if plan.snapshot == "single-scan" or one is None:
+            return plan
+        return dataclasses.replace(plan, snapshot=one.consistency)
 
     def _log_access(self, case: _Case, decision: Decision) -> tuple[Conditions, int]:
         """Step 7."""
@@ -319,7 +324,9 @@ class EnforcementPoint:
         assert case.decision is not None  # noqa: S101 - _until_logged set it
         decision = case.decision
         deadline = time.monotonic() + self._limits.query_seconds
-        streams = {step.scan.id: self._release(step, decision, deadline, tally) for step in plan.steps}  # 8, 9
+        sessions = SourceSessions(self._rooms.sources, receipt=case.receipt.id, deadline=deadline, tally=tally)
+        opened.also(sessions.close)
+        streams = {step.scan.id: self._release(step, decision, sessions) for step in plan.steps}  # 8, 9
         answer = self._rooms.sandbox.execute(  # 10
             plan.sql,
             streams,
@@ -337,17 +344,13 @@ class EnforcementPoint:
             tally=tally,
         )
 
-    def _release(
-        self, step: MaskedScan | GuardedScan, decision: Decision, deadline: float, tally: Tally
-    ) -> ReleasedStream:
+    def _release(self, step: MaskedScan | GuardedScan, decision: Decision, sessions: SourceSessions) -> ReleasedStream:
         """Steps 8 and 9 for one scan."""
-        source = self._rooms.sources.get(step.scan.source)
-        if source is None:
-            raise Unavailable(f"source {step.scan.source} has no connection", code="source", fix="see GATEWAY_SOURCES")
+        session = sessions.of(step.scan.source)
         if isinstance(step, GuardedScan):
-            raw = source.group(step, deadline=deadline, tally=tally)  # 8
+            raw = session.group(step)  # 8
             return protection.release(raw, step, threshold=self._limits.threshold_subjects)  # 9
-        raw = source.scan(step.scan, deadline=deadline, tally=tally)  # 8
+        raw = session.scan(step.scan)  # 8
         project = _purpose(decision).project
         return masks.apply(raw, step.decisions, columns=step.columns, keys=self._rooms.keys, project=project)  # 9
 

@@ -6,19 +6,22 @@ All are synchronous and safe to call from several threads.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gateway.terms.audit import Conditions, Entry, EntryFilter, FoundEntry
 from gateway.terms.dataset import Column
 from gateway.terms.document import PolicyFiles
-from gateway.terms.identity import Credentials, Principal, StoredToken
+from gateway.terms.extract import DatasetVersion, Job, JobState
+from gateway.terms.identity import Credentials, JobTicket, Principal, StoredToken
 from gateway.terms.key import Key, KeyScope
 from gateway.terms.log import Checkpoint, LogRow, TileId
-from gateway.terms.plan import GuardedScan, Scan
+from gateway.terms.model import ModelVersion
+from gateway.terms.plan import GuardedScan, Scan, Snapshot
 from gateway.terms.policy import Grant
 from gateway.terms.predicate import Predicate
+from gateway.terms.proposal import Proposal, ProposalKind, Verdict
 from gateway.terms.streams import RawStream, Tally
 
 
@@ -39,7 +42,7 @@ class Entropy(Protocol):
 class Authenticator(Protocol):
     """One way to prove who one is."""
 
-    def authenticate(self, credentials: Credentials, *, now: datetime.datetime) -> Principal:
+    def authenticate(self, credentials: Credentials | JobTicket, *, now: datetime.datetime) -> Principal:
         """The principal.
 
         Raises:
@@ -69,21 +72,41 @@ class GrantReader(Protocol):
 class Source(Protocol):
     """A production database, read only. Each adapter passes tests/conformance/."""
 
-    def scan(self, scan: Scan, *, deadline: float, tally: Tally) -> RawStream:
+    @property
+    def consistency(self) -> Snapshot:
+        """What several scans of one session have in common: `exported` or `per-scan`."""
+
+    def session(self, *, receipt: str, deadline: float, tally: Tally) -> SourceSession:
+        """Reads that belong to one access. Nothing is opened before the first row is asked for.
+
+        Args:
+            receipt: of the access entry; production's own log shows it, where it can carry a name
+                (PostgreSQL's application_name, a comment in the statement elsewhere). A plain name, else refused.
+            deadline: `time.monotonic()` at which reading ends with Exhausted.
+        """
+
+    def check(self) -> Sequence[str]:
+        """What an operator should know: findings in words, none when all is well. Reads no row."""
+
+
+class SourceSession(Protocol):
+    """Scans of one access, safe to read from several threads at once.
+
+    MUST be closed; closing ends every scan at its origin within a second, a stalled one too.
+    """
+
+    def scan(self, scan: Scan) -> RawStream:
         """Rows of `columns` then `aux_columns`, in the declared types, that satisfy row filter and follow.
 
         Both are evaluated in the source and again, byte-exactly, on each batch; rows that the second rejects
         are dropped and counted in the tally. Opens lazily, on the first `next`.
-
-        Args:
-            deadline: `time.monotonic()` at which reading ends with Exhausted.
 
         Raises:
             Unavailable: cannot connect or the connection broke; the text names the source, never a value or a URL.
             Integrity: table or column is missing or of another type than declared, or a value does not fit.
         """
 
-    def group(self, guarded: GuardedScan, *, deadline: float, tally: Tally) -> RawStream:
+    def group(self, guarded: GuardedScan) -> RawStream:
         """Stage 1 of a guarded aggregate, one row per (dimensions…, subject).
 
         Columns: the dimensions, `__subject`, `__rows` int64 (count(*)), then per measured column c, in scan order:
@@ -91,8 +114,14 @@ class Source(Protocol):
         Rows with a null subject do not come. Errors as in scan.
         """
 
-    def check(self) -> Sequence[str]:
-        """What an operator should know: findings in words, none when all is well. Reads no row."""
+    def newest(self, scan: Scan) -> datetime.datetime | None:
+        """The largest value of the scan's one column, a timestamp or date, over the rows that scan would give.
+
+        None: there is no such row, or all are null. A date counts as its midnight, UTC. Errors as in scan.
+        """
+
+    def close(self) -> None:
+        """End everything; a second call does nothing."""
 
 
 class KeyRing(Protocol):
@@ -239,3 +268,119 @@ class Standing(Protocol):
         Raises:
             Unavailable: the database did not answer: stop.
         """
+
+
+class RowAllowance(Protocol):
+    """How many rows a principal may still take interactively (T6)."""
+
+    def take(self, *, principal: str, datasets: Sequence[str], day: datetime.date, rows: int, allowance: int) -> bool:
+        """Charge `rows` to every dataset, durably, before they leave. False, and nothing charged, if one is short."""
+
+    def taken(self, *, principal: str, dataset: str, day: datetime.date) -> int:
+        """Rows charged on that day."""
+
+
+class Proposals(Protocol):
+    """Proposals and verdicts. Both only grow."""
+
+    def add(self, proposal: Proposal) -> None:
+        """Store a new one."""
+
+    def find(self, proposal: str) -> tuple[Proposal, Verdict | None] | None:
+        """By id."""
+
+    def listed(
+        self, *, kind: ProposalKind | None = None, proposer: str | None = None
+    ) -> Sequence[tuple[Proposal, Verdict | None]]:
+        """Oldest first."""
+
+    def decide(self, verdict: Verdict) -> None:
+        """Store the verdict.
+
+        Raises:
+            Denied: there is one already, the proposal expired by the database's clock, or the digest differs.
+        """
+
+    def is_approved(self, proposal: str) -> bool:
+        """Whether it is approved and not expired, by the database's clock."""
+
+
+class JobQueue(Protocol):
+    """Jobs, claimed by workers. Time is the database's."""
+
+    def add(self, job: Job) -> None:
+        """Store a new one."""
+
+    def find(self, job: str) -> Job | None:
+        """By id."""
+
+    def listed(self, *, requester: str | None = None, state: JobState | None = None) -> Sequence[Job]:
+        """Newest first."""
+
+    def claim(self, *, lease_seconds: float) -> Job | None:
+        """The oldest job that is queued, or running on a lease that ran out; its epoch goes up by one."""
+
+    def is_claimed(self, ticket: JobTicket) -> bool:
+        """Whether this claim is the newest, still runs, and its lease holds."""
+
+    def renew(self, ticket: JobTicket, *, lease_seconds: float, rows: int) -> bool:
+        """False: the claim is lost or the job was cancelled; the worker MUST stop."""
+
+    def end(self, ticket: JobTicket, *, state: JobState, code: str, message: str, receipt: str) -> bool:
+        """Failed or cancelled. False if the claim is lost."""
+
+    def release(self, job: str) -> bool:
+        """A waiting job was approved: queue it."""
+
+    def cancel(self, job: str) -> bool:
+        """False if it has ended."""
+
+
+class Versions(Protocol):
+    """Published dataset versions."""
+
+    def publish(
+        self, ticket: JobTicket, *, name: str, conditions: Conditions, seal: Callable[[int], DatasetVersion]
+    ) -> DatasetVersion:
+        """Publish exactly once: the fenced end of the job, the next number and the version are one transaction.
+
+        Args:
+            conditions: asked again within it, by the database's clock.
+            seal: makes the version of that number; its files MUST be durable when it returns.
+
+        Raises:
+            Denied: a condition no longer holds (code `denied.stale`).
+            Unavailable: the claim is lost (code `unavailable.claim`), or the database did not answer.
+        """
+
+    def find(self, name: str, number: int) -> DatasetVersion | None:
+        """By name and number."""
+
+    def listed(self, *, name: str | None = None) -> Sequence[DatasetVersion]:
+        """By name, newest first."""
+
+    def of_job(self, job: str) -> DatasetVersion | None:
+        """The version that a job became."""
+
+    def unannounced(self) -> Sequence[DatasetVersion]:
+        """Those whose publication is not yet in the log: the process ended between commit and entry."""
+
+    def announced(self, name: str, number: int) -> None:
+        """Its publication is in the log now."""
+
+
+class Models(Protocol):
+    """Registered model versions. Nothing is overwritten."""
+
+    def add(self, model: ModelVersion) -> None:
+        """Store a new one.
+
+        Raises:
+            Invalid: this version of this model is registered already.
+        """
+
+    def find(self, name: str, version: str) -> ModelVersion | None:
+        """By name and version."""
+
+    def listed(self, *, name: str | None = None, dataset: str | None = None) -> Sequence[ModelVersion]:
+        """By name, newest first; `dataset`: trained on any version of it."""

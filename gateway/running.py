@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Self
 
 from gateway.errors import Denied, Exhausted, GatewayError, Unavailable
-from gateway.ports import AuditLog, Clock, Standing
+from gateway.ports import AuditLog, Clock, Source, SourceSession, Standing
 from gateway.terms.audit import Conditions, OutcomeEntry, Result
 from gateway.terms.policy import Decision
 from gateway.terms.request import Receipt
@@ -156,28 +156,63 @@ class Body:
 
 
 class OpenedAnswer:
-    """The answer once there is one; closing before it came closes it on arrival. Called from several threads."""
+    """What an answer holds open; closing before it came closes it on arrival. Called from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._answer: AnswerStream | None = None
+        self._closers: list[Callable[[], None]] = []
         self._is_closed = False
 
     def hold(self, answer: AnswerStream) -> None:
         """This is it."""
+        self.also(answer.close)
+
+    def also(self, close: Callable[[], None]) -> None:
+        """Close this as well, before what was held earlier."""
         with self._lock:
-            self._answer = answer
+            self._closers.append(close)
             is_closed = self._is_closed
         if is_closed:
-            answer.close()
+            close()
 
     def close(self) -> None:
         """End the query, now or on arrival."""
         with self._lock:
             self._is_closed = True
-            answer = self._answer
-        if answer is not None:
-            answer.close()
+            closers = list(self._closers)
+        with contextlib.ExitStack() as stack:
+            for close in closers:
+                stack.callback(close)
+
+
+class SourceSessions:
+    """One session for each source that an access reads, opened when first asked for. Used by one thread."""
+
+    def __init__(self, sources: Mapping[str, Source], *, receipt: str, deadline: float, tally: Tally) -> None:
+        self._sources = sources
+        self._receipt = receipt
+        self._deadline = deadline
+        self._tally = tally
+        self._open: dict[str, SourceSession] = {}
+
+    def of(self, name: str) -> SourceSession:
+        """The source's session.
+
+        Raises:
+            Unavailable: settings bind no connection to this source.
+        """
+        if name not in self._open:
+            source = self._sources.get(name)
+            if source is None:
+                raise Unavailable(f"source {name} has no connection", code="source", fix="see GATEWAY_SOURCES")
+            self._open[name] = source.session(receipt=self._receipt, deadline=self._deadline, tally=self._tally)
+        return self._open[name]
+
+    def close(self) -> None:
+        """End them all, from any thread."""
+        with contextlib.ExitStack() as stack:
+            for session in list(self._open.values()):
+                stack.callback(session.close)
 
 
 class Answer:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from typing import NoReturn
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.errors import Exhausted, GatewayError, Unavailable
 from gateway.terms.streams import RawStream
@@ -68,3 +70,14 @@ def stream(schema: pa.Schema, produce: Callable[[Reading], Batches], *, source: 
     """A RawStream over a producer; nothing is opened before the first `next`."""
     reading = Reading(produce, source=source, deadline=deadline)
     return RawStream(schema, reading, close=reading.close)
+
+
+def newest_of(rows: RawStream) -> datetime.datetime | None:
+    """The largest value of the first column, a timestamp in UTC or a date; None without any."""
+    found = [value for batch in rows if (value := pc.max(batch.column(0)).as_py()) is not None]
+    if not found:
+        return None
+    newest = max(found)
+    if isinstance(newest, datetime.datetime):
+        return newest
+    return datetime.datetime.combine(newest, datetime.time.min, datetime.UTC)

@@ -24,6 +24,15 @@ class Credentials:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class JobTicket:
+    """A worker's claim on a job: stands for the principal whose job it is. Made by etl alone, never from a request."""
+
+    job: str
+    epoch: int
+    """The claim; a newer one makes this ticket worthless."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """An authenticated caller."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from gateway.terms.audit import Door
-from gateway.terms.identity import Credentials
+from gateway.terms.identity import Credentials, JobTicket
 from gateway.terms.plan import Plan
 from gateway.terms.policy import Decision
 
@@ -14,7 +14,7 @@ from gateway.terms.policy import Decision
 class Request:
     """One question at one door."""
 
-    credentials: Credentials
+    credentials: Credentials | JobTicket
     sql: str = dataclasses.field(repr=False)
     """The user's text; may hold personal data in literals."""
     purpose: str
@@ -23,6 +23,17 @@ class Request:
     """Use this grant; None: the least revealing one that covers the query."""
     limit: int | None = None
     """At most so many rows; None: all."""
+    door: Door = "http"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WatermarkRequest:
+    """How new is a dataset, as far as the asker may see its rows?"""
+
+    credentials: Credentials | JobTicket
+    dataset: str
+    purpose: str
+    grant: str | None = None
     door: Door = "http"
 
 

@@ -55,7 +55,7 @@ def scan(predicate: Predicate | None, *, follow: Follow | None = None, table: st
 
 
 def ids(source: SqliteSource, asked: Scan) -> list[int]:
-    with source.scan(asked, deadline=time.monotonic() + 30, tally=Tally()) as stream:
+    with source.session(receipt="r_test", deadline=time.monotonic() + 30, tally=Tally()).scan(asked) as stream:
         return sorted(i for batch in stream for i in batch.column("id").to_pylist())
 
 
@@ -110,7 +110,7 @@ def test_a_hostile_column_name_stays_one_identifier(tmp_path: Path, name: str) -
     hostile = column(name, pa.string())
     asked = scan(Compare(name, "=", "DE"))
     renamed = Scan(**{f: getattr(asked, f) for f in asked.__slots__} | {"aux_columns": (hostile,)})
-    with source.scan(renamed, deadline=time.monotonic() + 30, tally=Tally()) as stream:
+    with source.session(receipt="r_test", deadline=time.monotonic() + 30, tally=Tally()).scan(renamed) as stream:
         assert [row for batch in stream for row in batch.to_pylist()] == [{"id": 1, name: "DE"}]
 
 
@@ -159,7 +159,11 @@ LAX = ("CREATE TABLE t (id INTEGER, region TEXT)", "INSERT INTO t VALUES (1, 'FR
 
 def test_a_row_that_only_the_source_lets_through_is_dropped_and_counted(tmp_path: Path) -> None:
     tally = Tally()
-    stream = bank(tmp_path, *LAX).scan(scan(Compare("region", "<>", "DE")), deadline=time.monotonic() + 30, tally=tally)
+    stream = (
+        bank(tmp_path, *LAX)
+        .session(receipt="r_test", deadline=time.monotonic() + 30, tally=tally)
+        .scan(scan(Compare("region", "<>", "DE")))
+    )
     with stream:
         assert [i for batch in stream for i in batch.column("id").to_pylist()] == [1]
     assert tally.rejected_rows == 2
@@ -170,7 +174,7 @@ def test_a_group_that_only_the_source_lets_through_is_dropped_and_counted(tmp_pa
     guarded = GuardedScan(
         scan=scan(Compare("region", "<>", "DE")), subject="id", dimensions=(), measures=(), filter=None
     )
-    stream = bank(tmp_path, *LAX).group(guarded, deadline=time.monotonic() + 30, tally=tally)
+    stream = bank(tmp_path, *LAX).session(receipt="r_test", deadline=time.monotonic() + 30, tally=tally).group(guarded)
     with stream:
         assert [row for batch in stream for row in batch.to_pylist()] == [{"__subject": 1, "__rows": 1}]
     assert tally.rejected_rows == 2

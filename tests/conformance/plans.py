@@ -67,7 +67,7 @@ def read(stream: RawStream) -> list[dict[str, object]]:
 
 
 def scanned(source: Source, scan: Scan, deadline: float, tally: Tally | None = None) -> list[dict[str, object]]:
-    return read(source.scan(scan, deadline=deadline, tally=tally or Tally()))
+    return read(source.session(receipt="r_test", deadline=deadline, tally=tally or Tally()).scan(scan))
 
 
 def as_set(rows: Sequence[Mapping[str, object]]) -> list[tuple[object, ...]]:

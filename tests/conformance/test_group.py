@@ -74,7 +74,7 @@ def test_groups_are_those_of_a_plain_loop(
     both = And(tuple(p for p in (rows, keep) if p)) if rows or keep else None
     kept = [row for row in PAYMENTS.dicts() if both is None or truth(both, row)]
     tally = Tally()
-    got = read(adapter.source().group(guarded, deadline=deadline, tally=tally))
+    got = read(adapter.source().session(receipt="r_test", deadline=deadline, tally=tally).group(guarded))
     want = grouped(kept, guarded)
     names = [*dimensions, "__subject"]
     assert len(got) == len(want)
@@ -86,7 +86,7 @@ def test_groups_have_the_types_of_the_port(adapter: Adapter, deadline: float) ->
     adapter.create("t", PAYMENTS)
     scan = scan_of(PAYMENTS, "region", *MEASURED, aux=["subject"])
     guarded = guarded_of(scan, subject="subject", dimensions=["region"], measured=MEASURED)
-    stream = adapter.source().group(guarded, deadline=deadline, tally=Tally())
+    stream = adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).group(guarded)
     stream.close()
     assert list(zip(stream.schema.names, stream.schema.types, strict=True)) == [
         ("region", pa.string()),
@@ -107,7 +107,7 @@ def test_sums_of_decimals_are_exact(adapter: Adapter, deadline: float) -> None:
     table = Rows((column("s", "int64"), column("v", "decimal")), [(1, D("0.10"))] * 10_007)
     adapter.create("t", table)
     guarded = guarded_of(scan_of(table, "v", aux=["s"]), subject="s", measured=["v"])
-    (row,) = read(adapter.source().group(guarded, deadline=deadline, tally=Tally()))
+    (row,) = read(adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).group(guarded))
     assert row == {"__subject": 1, "__rows": 10_007, "__count_v": 10_007, "__sum_v": D("1000.70")}
 
 
@@ -116,14 +116,14 @@ def test_a_sum_beyond_64_bits_is_refused(adapter: Adapter, deadline: float) -> N
     adapter.create("t", table)
     guarded = guarded_of(scan_of(table, "v", aux=["s"]), subject="s", measured=["v"])
     with pytest.raises(Integrity, match="64 bits"):
-        read(adapter.source().group(guarded, deadline=deadline, tally=Tally()))
+        read(adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).group(guarded))
 
 
 def test_an_empty_table_has_no_group(adapter: Adapter, deadline: float) -> None:
     table = Rows((column("s", "int64"), column("v", "int64")), [])
     adapter.create("t", table)
     guarded = guarded_of(scan_of(table, "v", aux=["s"]), subject="s", measured=["v"])
-    assert read(adapter.source().group(guarded, deadline=deadline, tally=Tally())) == []
+    assert read(adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).group(guarded)) == []
 
 
 def test_groups_follow_the_rows_of_another_dataset(adapter: Adapter, deadline: float) -> None:
@@ -135,7 +135,7 @@ def test_groups_follow_the_rows_of_another_dataset(adapter: Adapter, deadline: f
     scan = scan_of(PAYMENTS, "amount", aux=["subject"], follow=follow_of("subject", Compare("region", "=", "DE")))
     guarded = guarded_of(scan, subject="subject", measured=["amount"])
     odd = [row for row in PAYMENTS.dicts() if row["subject"] is not None and row["subject"] % 2]  # type: ignore[operator]
-    got = read(adapter.source().group(guarded, deadline=deadline, tally=Tally()))
+    got = read(adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).group(guarded))
     assert {(row["__subject"],): row["__sum_amount"] for row in got} == {
         key: figures["__sum_amount"] for key, figures in grouped(odd, guarded).items()
     }
@@ -145,13 +145,17 @@ def test_a_guarded_scan_takes_no_pushed_predicate(adapter: Adapter, deadline: fl
     adapter.create("t", PAYMENTS)
     scan = scan_of(PAYMENTS, "amount", aux=["subject"], pushed=Compare("subject", "=", 1))
     with pytest.raises(Integrity):
-        read(adapter.source().group(guarded_of(scan, subject="subject"), deadline=deadline, tally=Tally()))
+        read(
+            adapter.source()
+            .session(receipt="r_test", deadline=deadline, tally=Tally())
+            .group(guarded_of(scan, subject="subject"))
+        )
 
 
 def test_a_dimension_that_is_not_carried_is_refused(adapter: Adapter, deadline: float) -> None:
     adapter.create("t", PAYMENTS)
     scan = scan_of(PAYMENTS, "amount", aux=["subject"])
     with pytest.raises(Integrity, match="does not carry region"):
-        adapter.source().group(
-            guarded_of(scan, subject="subject", dimensions=["region"]), deadline=deadline, tally=Tally()
+        adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).group(
+            guarded_of(scan, subject="subject", dimensions=["region"])
         )

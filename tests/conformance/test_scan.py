@@ -75,7 +75,11 @@ def test_an_empty_table_delivers_no_row(adapter: Adapter, deadline: float, kind:
 def test_columns_come_in_the_order_that_was_asked_for(adapter: Adapter, deadline: float) -> None:
     table = Rows((column("a", "int64"), column("b", "int64"), column("c", "int64")), [(1, 2, 3)])
     adapter.create("t", table)
-    stream = adapter.source().scan(scan_of(table, "c", "a", aux=["b"]), deadline=deadline, tally=Tally())
+    stream = (
+        adapter.source()
+        .session(receipt="r_test", deadline=deadline, tally=Tally())
+        .scan(scan_of(table, "c", "a", aux=["b"]))
+    )
     with stream:
         (batch,) = stream
     assert batch.schema.names == ["c", "a", "b"]
@@ -85,7 +89,11 @@ def test_columns_come_in_the_order_that_was_asked_for(adapter: Adapter, deadline
 def test_a_column_may_be_released_and_auxiliary_at_once(adapter: Adapter, deadline: float) -> None:
     table = Rows((column("a", "int64"),), [(1,)])
     adapter.create("t", table)
-    with adapter.source().scan(scan_of(table, "a", aux=["a"]), deadline=deadline, tally=Tally()) as stream:
+    with (
+        adapter.source()
+        .session(receipt="r_test", deadline=deadline, tally=Tally())
+        .scan(scan_of(table, "a", aux=["a"])) as stream
+    ):
         (batch,) = stream
     assert [batch.column(i).to_pylist() for i in range(2)] == [[1], [1]]
 
@@ -93,7 +101,7 @@ def test_a_column_may_be_released_and_auxiliary_at_once(adapter: Adapter, deadli
 def test_a_scan_without_columns_delivers_its_number_of_rows(adapter: Adapter, deadline: float) -> None:
     table = Rows((column("a", "int64"),), [(i,) for i in range(1_000)])
     adapter.create("t", table)
-    with adapter.source().scan(scan_of(table), deadline=deadline, tally=Tally()) as stream:
+    with adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).scan(scan_of(table)) as stream:
         assert stream.schema == pa.schema([pa.field("__row", pa.int8())])
         assert sum(batch.num_rows for batch in stream) == 1_000
 
@@ -250,7 +258,11 @@ MANY = Rows((column("a", "int64"), column("s", "string")), [(i, "x" * 40) for i 
 
 def test_batches_are_bounded_in_rows(adapter: Adapter, deadline: float) -> None:
     adapter.create("t", MANY)
-    with adapter.source().scan(scan_of(MANY, "a", "s"), deadline=deadline, tally=Tally()) as stream:
+    with (
+        adapter.source()
+        .session(receipt="r_test", deadline=deadline, tally=Tally())
+        .scan(scan_of(MANY, "a", "s")) as stream
+    ):
         sizes = [batch.num_rows for batch in stream]
     assert sum(sizes) == 150_000
     assert max(sizes) <= 65_536
@@ -259,7 +271,9 @@ def test_batches_are_bounded_in_rows(adapter: Adapter, deadline: float) -> None:
 def test_batches_are_bounded_in_bytes(adapter: Adapter, deadline: float) -> None:
     table = Rows((column("s", "string"),), [("x" * 100_000,)] * 300)
     adapter.create("t", table)
-    with adapter.source().scan(scan_of(table, "s"), deadline=deadline, tally=Tally()) as stream:
+    with (
+        adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).scan(scan_of(table, "s")) as stream
+    ):
         sizes = [batch.nbytes for batch in stream]
     assert len(sizes) > 1
     assert max(sizes) <= 40 << 20
@@ -267,7 +281,7 @@ def test_batches_are_bounded_in_bytes(adapter: Adapter, deadline: float) -> None
 
 def test_nothing_is_opened_before_the_first_batch_is_asked_for(adapter: Adapter, deadline: float) -> None:
     table = Rows((column("a", "int64"),), [])
-    stream = adapter.source().scan(scan_of(table, "a"), deadline=deadline, tally=Tally())
+    stream = adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).scan(scan_of(table, "a"))
     stream.close()
     with pytest.raises(Integrity, match="no such table"):
         scanned(adapter.source(), scan_of(table, "a"), deadline)
@@ -275,7 +289,11 @@ def test_nothing_is_opened_before_the_first_batch_is_asked_for(adapter: Adapter,
 
 def test_reading_past_the_deadline_ends_in_exhausted(adapter: Adapter) -> None:
     adapter.create("t", MANY)
-    stream = adapter.source().scan(scan_of(MANY, "a"), deadline=time.monotonic() + 0.05, tally=Tally())
+    stream = (
+        adapter.source()
+        .session(receipt="r_test", deadline=time.monotonic() + 0.05, tally=Tally())
+        .scan(scan_of(MANY, "a"))
+    )
     with stream, pytest.raises(Exhausted) as caught:
         next(iter(stream))
         time.sleep(0.1)
@@ -285,7 +303,7 @@ def test_reading_past_the_deadline_ends_in_exhausted(adapter: Adapter) -> None:
 
 def test_a_closed_stream_never_looks_like_one_that_ended(adapter: Adapter, deadline: float) -> None:
     adapter.create("t", MANY)
-    stream = adapter.source().scan(scan_of(MANY, "a"), deadline=deadline, tally=Tally())
+    stream = adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).scan(scan_of(MANY, "a"))
     batches = iter(stream)
     next(batches)
     stream.close()
@@ -296,7 +314,7 @@ def test_a_closed_stream_never_looks_like_one_that_ended(adapter: Adapter, deadl
 
 def test_another_thread_ends_a_running_read(adapter: Adapter, deadline: float) -> None:
     adapter.create("t", MANY)
-    stream = adapter.source().scan(scan_of(MANY, "a", "s"), deadline=deadline, tally=Tally())
+    stream = adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).scan(scan_of(MANY, "a", "s"))
     caught: list[Exception] = []
     started = threading.Event()
 

@@ -75,14 +75,14 @@ def test_the_access_entry_is_durable_before_the_first_row_is_asked_for(
 ) -> None:
     seen: list[int] = []
     source = house.gateway.enforcement._rooms.sources["core"]
-    scan = source.scan
+    session = source.session
 
     def watched(*given: Any, **more: Any) -> Any:
         seen.append(len(entries(house, kind="access", principal="ana")))
-        return scan(*given, **more)
+        return session(*given, **more)
 
     before = len(entries(house, kind="access", principal="ana"))
-    monkeypatch.setattr(source, "scan", watched)
+    monkeypatch.setattr(source, "session", watched)
     house.ask(ana, SQL, purpose=bank.ANA[1])
     assert seen == [before + 1]
 
@@ -91,7 +91,7 @@ def test_nothing_is_read_before_the_first_chunk_is_asked_for(
     house: House, ana: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, asked = house.gateway.enforcement._rooms.sources["core"], []
-    monkeypatch.setattr(source, "scan", lambda *_, **__: asked.append(1))
+    monkeypatch.setattr(source, "session", lambda *_, **__: asked.append(1))
     answer = house.enforcement.answer(request(ana, SQL, purpose=bank.ANA[1]), format="csv")
     answer.body.close()
     assert not asked

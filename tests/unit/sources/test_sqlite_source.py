@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Exhausted, GatewayError, Integrity, Invalid, Unavailable, Unsupported
-from gateway.sources import SqliteSource, evaluate, merge, sqlite_session
-from gateway.sources.sqlite_session import affinity
+from gateway.sources import SqliteSource, evaluate, merge
+from gateway.sources.sqlite import session as sqlite_session
+from gateway.sources.sqlite.session import affinity
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import MaskUse
 from gateway.terms.plan import GuardedScan, Measure, Scan
@@ -71,13 +72,19 @@ def scan(
 
 
 def values(path: Path, asked: Scan) -> list[object]:
-    stream = SqliteSource("core", path).scan(asked, deadline=time.monotonic() + 30, tally=Tally())
+    stream = (
+        SqliteSource("core", path).session(receipt="r_test", deadline=time.monotonic() + 30, tally=Tally()).scan(asked)
+    )
     with stream:
         return [value for batch in stream for value in batch.column(0).to_pylist()]
 
 
 def groups(path: Path, guarded: GuardedScan) -> list[dict[str, object]]:
-    stream = SqliteSource("core", path).group(guarded, deadline=time.monotonic() + 30, tally=Tally())
+    stream = (
+        SqliteSource("core", path)
+        .session(receipt="r_test", deadline=time.monotonic() + 30, tally=Tally())
+        .group(guarded)
+    )
     with stream:
         return [row for batch in stream for row in batch.to_pylist()]
 
@@ -380,8 +387,10 @@ def test_a_file_that_is_damaged_in_the_middle_fails_in_the_middle(tmp_path: Path
     with path.open("r+b") as damaged:
         damaged.seek(path.stat().st_size // 2)
         damaged.write(b"\xff" * 12_288)
-    stream = SqliteSource("core", path).scan(
-        scan(column("i", TYPES["i"])), deadline=time.monotonic() + 30, tally=Tally()
+    stream = (
+        SqliteSource("core", path)
+        .session(receipt="r_test", deadline=time.monotonic() + 30, tally=Tally())
+        .scan(scan(column("i", TYPES["i"])))
     )
     read = 0
     with stream, pytest.raises(Integrity, match="damaged"):
@@ -417,8 +426,10 @@ def test_a_scan_reads_one_state_though_a_writer_commits(tmp_path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
-    stream = SqliteSource("core", path).scan(
-        scan(column("i", TYPES["i"])), deadline=time.monotonic() + 30, tally=Tally()
+    stream = (
+        SqliteSource("core", path)
+        .session(receipt="r_test", deadline=time.monotonic() + 30, tally=Tally())
+        .scan(scan(column("i", TYPES["i"])))
     )
     with stream:
         read = next(iter(stream)).num_rows

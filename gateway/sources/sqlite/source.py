@@ -9,22 +9,26 @@ partial group passes or fails the second evaluation as a whole, and only then ar
 
 from __future__ import annotations
 
+import datetime
 import stat
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import GatewayError, Integrity, Unsupported
+from gateway.ports import SourceSession
 from gateway.sources import render
 from gateway.sources.convert import BATCH_ROWS, coalesced, declared, shifted
 from gateway.sources.evaluate import KeySet, RowCheck
 from gateway.sources.merge import Groups
-from gateway.sources.reading import Batches, Reading, stream
+from gateway.sources.reading import Batches, Reading, newest_of, stream
 from gateway.sources.render import SQLITE, is_number
-from gateway.sources.sqlite_session import Session
+from gateway.sources.sqlite.session import Session
 from gateway.sources.table import Filter, Table
 from gateway.terms.dataset import Column
 from gateway.terms.plan import GuardedScan, Scan
@@ -40,27 +44,15 @@ class SqliteSource:
     POSIX locks are the process's, and closing one handle drops the other's.
     """
 
+    consistency: Final = "per-scan"
+
     def __init__(self, name: str, path: Path) -> None:
         self._name = name
         self._path = path
 
-    def scan(self, scan: Scan, *, deadline: float, tally: Tally) -> RawStream:
-        """See ports.Source. Unsupported: a filter on a decimal of more than 15 digits, or of one stored as text."""
-        listed = [pa.field(c.name, c.type) for c in scan.columns + scan.aux_columns]
-        schema = pa.schema(listed or [pa.field("__row", pa.int8())])
-        return stream(
-            schema, lambda reading: self._rows(scan, schema, tally, reading), source=self._name, deadline=deadline
-        )
-
-    def group(self, guarded: GuardedScan, *, deadline: float, tally: Tally) -> RawStream:
-        """See ports.Source. Groups come in no order, all at the end; at most merge.MAX_GROUPS are held.
-
-        A measured column that is no number has `__count_c` and no `__sum_c`.
-        """
-        schema = _group_schema(guarded)
-        return stream(
-            schema, lambda reading: self._groups(guarded, schema, tally, reading), source=self._name, deadline=deadline
-        )
+    def session(self, *, receipt: str, deadline: float, tally: Tally) -> SourceSession:  # noqa: ARG002 - the port's
+        """See ports.Source. A file has no log of its own: the receipt goes nowhere."""
+        return _Reads(self._name, self._path, deadline=deadline, tally=tally)
 
     def check(self) -> Sequence[str]:
         """See ports.Source."""
@@ -75,7 +67,60 @@ class SqliteSource:
             findings.append(error.message)
         return findings
 
-    def _rows(self, scan: Scan, schema: pa.Schema, tally: Tally, reading: Reading) -> Batches:
+
+class _Reads:
+    """Scans of one access (ports.SourceSession); each opens the file for itself."""
+
+    def __init__(self, name: str, path: Path, *, deadline: float, tally: Tally) -> None:
+        self._name = name
+        self._path = path
+        self._deadline = deadline
+        self._tally = tally
+        self._lock = threading.Lock()
+        self._opened: list[RawStream] = []
+        self._is_closed = False
+
+    def scan(self, scan: Scan) -> RawStream:
+        """See ports.SourceSession.
+
+        Raises:
+            Unsupported: a filter on a decimal of more than 15 digits, or of one stored as text.
+        """
+        listed = [pa.field(c.name, c.type) for c in scan.columns + scan.aux_columns]
+        schema = pa.schema(listed or [pa.field("__row", pa.int8())])
+        return self._stream(schema, lambda reading: self._rows(scan, schema, reading))
+
+    def group(self, guarded: GuardedScan) -> RawStream:
+        """See ports.SourceSession. Groups come in no order, all at the end; at most merge.MAX_GROUPS are held.
+
+        A measured column that is no number has `__count_c` and no `__sum_c`.
+        """
+        schema = _group_schema(guarded)
+        return self._stream(schema, lambda reading: self._groups(guarded, schema, reading))
+
+    def newest(self, scan: Scan) -> datetime.datetime | None:
+        """See ports.SourceSession."""
+        with self.scan(scan) as rows:
+            return newest_of(rows)
+
+    def close(self) -> None:
+        """See ports.SourceSession."""
+        with self._lock:
+            self._is_closed = True
+            opened = list(self._opened)
+        for each in opened:
+            each.close()
+
+    def _stream(self, schema: pa.Schema, produce: Callable[[Reading], Batches]) -> RawStream:
+        opened = stream(schema, produce, source=self._name, deadline=self._deadline)
+        with self._lock:
+            self._opened.append(opened)
+            is_closed = self._is_closed
+        if is_closed:
+            opened.close()
+        return opened
+
+    def _rows(self, scan: Scan, schema: pa.Schema, reading: Reading) -> Batches:
         with Session(self._path, source=self._name, check=reading.check) as session:
             table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
             check, followed = self._second(session, scan, scan.rows)
@@ -83,11 +128,11 @@ class SqliteSource:
             cells = _Cells(list(table.columns), table=table, dataset=scan.dataset)
             statement = render.rows(table, columns=cells.names, where=where, dialect=SQLITE)
             for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
-                batch = cells.passing(raw, check, tally)
+                batch = cells.passing(raw, check, self._tally)
                 if batch.num_rows:
                     yield _shaped(cells.typed(batch), schema)
 
-    def _groups(self, guarded: GuardedScan, schema: pa.Schema, tally: Tally, reading: Reading) -> Batches:
+    def _groups(self, guarded: GuardedScan, schema: pa.Schema, reading: Reading) -> Batches:
         scan, predicate = guarded.scan, conjoin(guarded.scan.rows, guarded.filter)
         if scan.pushed is not None:
             raise Integrity(f"{scan.dataset}: a guarded scan takes no pushed predicate", code="plan")
@@ -102,7 +147,7 @@ class SqliteSource:
                 table, keys=cells.names, measured=[c.name for c in measured], where=where, dialect=SQLITE
             )
             for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
-                batch = cells.passing(raw, check, tally, counts=True)
+                batch = cells.passing(raw, check, self._tally, counts=True)
                 keys = cells.typed(batch, only=wanted).columns
                 figures = _figures(batch.columns[len(cells.names) :], measured, scan.dataset)
                 groups.add(pa.RecordBatch.from_arrays([*keys, *figures], names=schema.names))

@@ -1,0 +1,5 @@
+"""SQLite files, read only."""
+
+from gateway.sources.sqlite.source import SqliteSource
+
+__all__ = ["SqliteSource"]

@@ -1,0 +1,10 @@
+"""Models and what they were trained on."""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    pass
