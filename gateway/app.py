@@ -23,7 +23,7 @@ from gateway.governance.desk import Desk
 from gateway.housekeeping import Housekeeping, Lease, refusal_counter
 from gateway.identity import Admission, ApiTokens, Gate
 from gateway.ports import Clock, Entropy, GrantReader, Source
-from gateway.rooms import ActivePolicy, Limits, Rooms
+from gateway.rooms import ActivePolicy, ExtractLimits, Limits, Rooms
 from gateway.running import RunningAnswers
 from gateway.sandbox import Sandbox, SandboxLimits, protect_memory
 from gateway.settings import Settings, operator_name
@@ -142,6 +142,7 @@ class Gateway:
             keys=keys.FileKeyRing(settings.home, kek_path=settings.kek_path, entropy=control.entropy),
             sandbox=self.sandbox,
             windows=store.Windows(control.engine),
+            allowance=store.Allowances(control.engine),
             running=self.running,
             clock=control.clock,
             entropy=control.entropy,
@@ -343,6 +344,13 @@ def _limits(settings: Settings) -> Limits:
             max_scans=settings.max_scans,
         ),
         query_seconds=settings.query_seconds,
+        extract=ExtractLimits(
+            seconds=settings.extract_seconds,
+            memory_mb=settings.extract_memory_mb,
+            cpu_seconds=settings.extract_cpu_seconds,
+            spill_mb=settings.extract_spill_mb,
+        ),
+        rows_per_day=settings.rows_per_day,
         max_json_rows=settings.max_json_rows,
         threshold_subjects=settings.threshold_subjects,
         release_window=datetime.timedelta(hours=settings.release_window_hours),

@@ -24,50 +24,25 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import hmac
-import time
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-from gateway import catalog, delivery, masks, planning, protection, query
-from gateway.errors import Denied, GatewayError, Integrity, Unsupported
+from gateway import catalog, delivery, planning, query
+from gateway.case import Case, denied
+from gateway.errors import Denied, GatewayError, Integrity, Invalid, Unsupported
 from gateway.pinning import WindowPins
 from gateway.rooms import ActivePolicy, Limits, Rooms
-from gateway.running import Answer, Body, OpenedAnswer, SourceSessions
-from gateway.sandbox import Binding
-from gateway.terms.audit import AccessEntry, Actor, ColumnAccess, Conditions, DenialEntry, EventEntry
-from gateway.terms.identity import Principal, Purpose
-from gateway.terms.plan import GuardedScan, MaskedScan, Plan
+from gateway.running import Answer, Body, OpenedAnswer
+from gateway.serving import Serving
+from gateway.terms.audit import Conditions
+from gateway.terms.plan import Plan
 from gateway.terms.policy import Decision
 from gateway.terms.query import BoundQuery
-from gateway.terms.request import Explanation, Receipt, Request
-from gateway.terms.streams import ReleasedStream, Tally
+from gateway.terms.request import Explanation, Receipt, Request, WatermarkRequest
+from gateway.terms.streams import Tally
 
 _ATTEMPTS: Final = 2
 """Decisions for one request: a second one when policy or grants moved between verdict and access entry (T17)."""
-
-
-@dataclasses.dataclass(slots=True, kw_only=True)
-class _Case:
-    """One request on its way; what is known so far goes into its denial."""
-
-    request: Request
-    principal: Principal
-    receipt: Receipt
-    now: datetime.datetime
-    shape: str = ""
-    policy: ActivePolicy | None = None
-    bound: BoundQuery | None = None
-    decision: Decision | None = None
-
-    @property
-    def actor(self) -> Actor:
-        return Actor(
-            principal=self.principal.id,
-            environment=self.principal.environment,
-            roles=tuple(sorted(self.principal.roles)),
-            door=self.request.door,
-        )
 
 
 class EnforcementPoint:
@@ -76,10 +51,21 @@ class EnforcementPoint:
     def __init__(self, rooms: Rooms, *, limits: Limits) -> None:
         self._rooms = rooms
         self._limits = limits
+        self._serving = Serving(rooms, limits=limits)
         self._pins = WindowPins(rooms.windows, keys=rooms.keys, length=limits.release_window)
 
-    def answer(self, request: Request, *, format: delivery.Format) -> Answer:  # noqa: A002 - the contract's word
+    def answer(
+        self,
+        request: Request,
+        *,
+        format: delivery.Format,  # noqa: A002 - the contract's word
+        into: delivery.Folder | None = None,
+    ) -> Answer:
         """Answer a query. The body is lazy; MUST be read to its end or closed.
+
+        Args:
+            into: with format `dataset`, and only then: where the files go; the body tells of them. Without the row
+                allowance of interactive answers, in the time and memory of extracts.
 
         Raises:
             Unauthenticated, Invalid, Unsupported, Denied, Exhausted, Unavailable, Integrity: nothing was read;
@@ -87,23 +73,18 @@ class EnforcementPoint:
                 counted, and limits of rate and concurrency, which stand before the log). The error's
                 `receipt` attribute names the entry.
         """
+        if (format == "dataset") != (into is not None):
+            raise Invalid("format dataset goes into a folder, and no other does", code="format")
         case = self._open(request)
         self._rooms.admission.take(case.principal.id)
         try:
-            plan, conditions, index = self._until_logged(case)
-            body = self._serve(case, plan=plan, index=index, conditions=conditions, format=format)
+            plan, conditions, index = self._until_logged(case, for_files=into is not None)
+            answer = self._serve(case, plan, logged=(conditions, index), into=into, format=format)
         except BaseException:
             self._rooms.admission.give(case.principal.id)
             raise
-        body.on_end(lambda: self._rooms.admission.give(case.principal.id))
-        assert case.decision is not None  # noqa: S101 - _until_logged set it
-        return Answer(
-            receipt=case.receipt,
-            decision=case.decision,
-            snapshot=plan.snapshot,
-            media_type=delivery.media_type(format),
-            body=body,
-        )
+        answer.body.on_end(lambda: self._rooms.admission.give(case.principal.id))
+        return answer
 
     def explain(self, request: Request) -> Explanation:
         """Say what `answer` would do, per column, and why; a denial is an explanation too. Reads no row.
@@ -114,40 +95,40 @@ class EnforcementPoint:
         case = self._open(request)
         self._rooms.admission.take(case.principal.id)
         try:
-            decision, plan = self._explained(case)
+            with self._denying(case):
+                decision = self._decide(case)
+                plan = self._plan(case) if decision.allowed else None
         finally:
             self._rooms.admission.give(case.principal.id)
-        uses = case.bound.uses if case.bound else {}
-        columns = [f"{dataset}.{column}" for dataset, needed in sorted(uses.items()) for column in sorted(needed)]
-        self._rooms.log.append(
-            EventEntry(
-                receipt=case.receipt.id,
-                time=case.now,
-                actor=case.actor,
-                action="explain",
-                detail={
-                    "datasets": " ".join(sorted(uses)),
-                    "columns": " ".join(columns),
-                    "purpose": decision.purpose.name if decision.purpose else "",
-                    "shape": case.shape,
-                    "allowed": int(decision.allowed),
-                },
-            )
-        )
+        self._rooms.log.append(case.explained(decision))
         return Explanation(decision=decision, plan=plan)
 
-    def _explained(self, case: _Case) -> tuple[Decision, Plan | None]:
-        with self._denying(case):
-            decision = self._decide(case)
-            return decision, self._plan(case) if decision.allowed else None
+    def watermark(self, request: WatermarkRequest) -> datetime.datetime | None:
+        """The newest row's time, by the catalog's watermark, among the rows that the asker may see; None: no row.
+
+        Raises:
+            as answer; Invalid: `watermark`, the catalog declares none for this dataset.
+        """
+        case = self._open(request)
+        self._rooms.admission.take(case.principal.id)
+        try:
+            with self._denying(case):
+                self._decide_watermark(case)
+                conditions, index = self._log_access(case)
+            found: list[datetime.datetime | None] = []
+            body = self._body(case, self._serving.newest(case, request, found), index=index, tally=Tally())
+            self._watch(case, body, conditions, OpenedAnswer())
+            with body:
+                for _ in body:
+                    pass
+                body.finish()
+            return found[0]
+        finally:
+            self._rooms.admission.give(case.principal.id)
 
     def profile(self, request: Request) -> NoReturn:
         """Sample a source's columns for classification: not offered yet; refused and logged."""
         self._refuse(request, Unsupported("catalog scans are not offered yet", code="profile"))
-
-    def watermark(self, request: Request) -> NoReturn:
-        """Measure a dataset's freshness: not offered yet; refused and logged."""
-        self._refuse(request, Unsupported("freshness is not measured yet", code="watermark"))
 
     def reidentify(self, request: Request) -> NoReturn:
         """Undo pseudonyms for the controller: not offered yet; refused and logged."""
@@ -159,24 +140,26 @@ class EnforcementPoint:
 
     # Steps 1–7: nothing raw is touched.
 
-    def _open(self, request: Request) -> _Case:
+    def _open(self, request: Request | WatermarkRequest) -> Case:
         """Step 1."""
         now = self._rooms.clock.now()
         principal = self._rooms.gate.enter(request.credentials, now=now)
         receipt = Receipt(id=f"r_{self._rooms.entropy.draw(16).hex()}", nonce=self._rooms.entropy.draw(32).hex())
-        return _Case(request=request, principal=principal, receipt=receipt, now=now)
+        return Case(request=request, principal=principal, receipt=receipt, now=now)
 
-    def _until_logged(self, case: _Case) -> tuple[Plan, Conditions, int]:
+    def _until_logged(self, case: Case, *, for_files: bool) -> tuple[Plan, Conditions, int]:
         """Steps 2–7; decides a second time if what it decided by is gone at the access entry."""
         with self._denying(case):
             for attempt in range(_ATTEMPTS):
-                decision = self._decide(case)
+                decision = self._decide(case, with_watermarks=for_files)
                 if not decision.allowed:
-                    raise _denied(decision)
+                    raise denied(decision)
                 plan = self._plan(case)
+                if for_files:
+                    plan = planning.for_dataset(plan)
                 self._pins.pin(plan, now=case.now)
                 try:
-                    conditions, index = self._log_access(case, decision)
+                    conditions, index = self._log_access(case)
                 except Denied:
                     if attempt + 1 == _ATTEMPTS:
                         raise
@@ -186,8 +169,8 @@ class EnforcementPoint:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     @contextlib.contextmanager
-    def _denying(self, case: _Case) -> Iterator[None]:
-        """Whatever fails in here becomes a denial entry, a bug too."""
+    def _denying(self, case: Case) -> Iterator[None]:
+        """Whatever fails in here becomes a denial entry, a bug too; a log that fails wins."""
         told: GatewayError = Integrity("an unforeseen error; the operator's log has its place", code="internal")
         is_done = False
         try:
@@ -198,32 +181,61 @@ class EnforcementPoint:
             raise
         finally:
             if not is_done:
-                self._deny(case, told)
+                self._rooms.log.append(case.denial(told))
+                told.receipt = case.receipt.id
 
-    def _decide(self, case: _Case) -> Decision:
+    def _decide(self, case: Case, *, with_watermarks: bool = False) -> Decision:
         """Steps 2–5."""
         request = case.request
+        assert isinstance(request, Request)  # noqa: S101 - the other kind has no SQL
+        case.text = request.sql
         parsed = query.parse(request.sql, dialect=request.dialect, limits=self._limits.query)  # 2
         case.shape = parsed.shape
         case.policy = policy = self._rooms.policy()
         visible = policy.pdp.visible(case.principal, now=case.now)
         datasets = catalog.resolve(parsed, catalog=policy.datasets, visible=visible)  # 3
-        case.bound = query.bind(parsed, datasets=datasets, limits=self._limits.query)  # 4
-        case.decision = policy.pdp.decide(  # 5
+        bound = query.bind(parsed, datasets=datasets, limits=self._limits.query)  # 4
+        if with_watermarks and self._verdict(case, watermarked(bound, policy)).allowed:
+            return case.allowed
+        return self._verdict(case, bound)
+
+    def _verdict(self, case: Case, bound: BoundQuery) -> Decision:
+        """Step 5."""
+        assert case.policy is not None  # noqa: S101 - _decide set it
+        case.bound = bound
+        case.decision = case.policy.pdp.decide(
             principal=case.principal,
-            purpose=request.purpose,
-            uses=case.bound.uses,
+            purpose=case.request.purpose,
+            uses=bound.uses,
             now=case.now,
-            grant=request.grant,
+            grant=case.request.grant,
         )
         return case.decision
 
-    def _plan(self, case: _Case) -> Plan:
+    def _decide_watermark(self, case: Case) -> None:
+        """Steps 2–5 for one column of one dataset."""
+        case.policy = policy = self._rooms.policy()
+        name = case.request.dataset if isinstance(case.request, WatermarkRequest) else ""
+        visible = policy.pdp.visible(case.principal, now=case.now)
+        if name not in visible or name not in policy.datasets:
+            raise query.unknown_dataset(name)
+        watermark = policy.datasets[name].watermark
+        if watermark is None:
+            raise Invalid(f"the catalog declares no watermark for {name}", code="watermark")
+        case.shape = case.text = f"watermark of {name}"
+        bound = BoundQuery(
+            dialect="", tree=None, uses={name: frozenset({watermark.column})}, output_names=(), shape=case.shape
+        )
+        decision = self._verdict(case, bound)
+        if not decision.allowed:
+            raise denied(decision)
+
+    def _plan(self, case: Case) -> Plan:
         """Step 6."""
-        assert case.policy and case.bound and case.decision  # noqa: S101 - _decide set them
+        assert isinstance(case.request, Request) and case.policy and case.bound  # noqa: S101 - _decide set them
         plan = planning.make_plan(
             case.bound,
-            case.decision,
+            case.allowed,
             datasets=case.policy.datasets,
             max_scans=self._limits.query.max_scans,
             limit=case.request.limit,
@@ -234,155 +246,69 @@ class EnforcementPoint:
             return plan
         return dataclasses.replace(plan, snapshot=one.consistency)
 
-    def _log_access(self, case: _Case, decision: Decision) -> tuple[Conditions, int]:
+    def _log_access(self, case: Case) -> tuple[Conditions, int]:
         """Step 7."""
-        instance = self._rooms.instance()
         conditions = Conditions(
-            digest=decision.digest,
-            dynamic_grants=decision.dynamic_grants,
+            digest=case.allowed.digest,
+            dynamic_grants=case.allowed.dynamic_grants,
             credential_id=case.principal.credential_id,
-            instance=instance,
+            instance=self._rooms.instance(),
         )
-        purpose = _purpose(decision)
-        entry = AccessEntry(
-            receipt=case.receipt.id,
-            time=case.now,
-            actor=case.actor,
-            purpose=purpose.name,
-            project=purpose.project,
-            columns=_accesses(decision),
-            datasets=tuple(sorted(decision.datasets)),
-            digest=decision.digest,
-            dynamic_grants=decision.dynamic_grants,
-            shape=case.shape,
-            sql_hmac=hmac.digest(bytes.fromhex(case.receipt.nonce), case.request.sql.encode(), "sha256").hex(),
-            instance=instance,
-        )
-        return conditions, self._rooms.log.append(entry, conditions=conditions)
-
-    def _deny(self, case: _Case, error: GatewayError) -> None:
-        """Log that nothing was read, and give the error its receipt; a log that fails wins."""
-        decision, uses = case.decision, case.bound.uses if case.bound else {}
-        known = decision is not None and decision.purpose is not None
-        entry = DenialEntry(
-            receipt=case.receipt.id,
-            time=case.now,
-            actor=case.actor,
-            purpose=case.request.purpose if known else "",
-            datasets=tuple(sorted(uses)),
-            columns=tuple(
-                ColumnAccess(dataset=dataset, column=column, level="", grant="")
-                for dataset, columns in sorted(uses.items())
-                for column in sorted(columns)
-            ),
-            code=error.code,
-            reasons=error.reasons,
-            shape=case.shape,
-            digest=decision.digest if decision else "",
-        )
-        self._rooms.log.append(entry)
-        error.receipt = case.receipt.id
+        return conditions, self._rooms.log.append(case.access(instance=conditions.instance), conditions=conditions)
 
     # Steps 8–12: lazily, inside the body.
 
     def _serve(
         self,
-        case: _Case,
-        *,
+        case: Case,
         plan: Plan,
-        index: int,
-        conditions: Conditions,
+        *,
+        logged: tuple[Conditions, int],
+        into: delivery.Folder | None,
         format: delivery.Format,  # noqa: A002
-    ) -> Body:
+    ) -> Answer:
         """Steps 8–12; nothing is opened before the body's first chunk is asked for."""
-        tally = Tally()
-        opened = OpenedAnswer()
-        body = Body(  # 12
-            self._chunks(case, plan, opened=opened, tally=tally, format=format),
+        conditions, index = logged
+        tally, opened = Tally(), OpenedAnswer()
+        watermarks: dict[str, datetime.datetime] = {}
+        if into is None:
+            chunks = self._serving.rows(case, plan, opened=opened, tally=tally, format=format)
+        else:
+            chunks = self._serving.files(case, plan, opened=opened, tally=tally, into=into, watermarks=watermarks)
+        body = self._body(case, chunks, index=index, tally=tally)  # 12
+        self._watch(case, body, conditions, opened)
+        return Answer(
+            receipt=case.receipt,
+            decision=case.allowed,
+            plan=plan,
+            media_type=delivery.media_type(format),
+            body=body,
+            conditions=conditions,
+            access_index=index,
+            found=watermarks,
+        )
+
+    def _body(self, case: Case, chunks: Iterator[bytes], *, index: int, tally: Tally) -> Body:
+        return Body(
+            chunks,
             receipt=case.receipt,
             access_index=index,
             tally=tally,
             log=self._rooms.log,
             clock=self._rooms.clock,
         )
+
+    def _watch(self, case: Case, body: Body, conditions: Conditions, opened: OpenedAnswer) -> None:
         body.on_end(opened.close)
         self._rooms.running.add(
             case.receipt.id, principal=case.principal.id, body=body, conditions=conditions, abort=opened.close
         )
-        return body
-
-    def _chunks(
-        self,
-        case: _Case,
-        plan: Plan,
-        *,
-        opened: OpenedAnswer,
-        tally: Tally,
-        format: delivery.Format,  # noqa: A002
-    ) -> Iterator[bytes]:
-        """Steps 8–11."""
-        assert case.decision is not None  # noqa: S101 - _until_logged set it
-        decision = case.decision
-        deadline = time.monotonic() + self._limits.query_seconds
-        sessions = SourceSessions(self._rooms.sources, receipt=case.receipt.id, deadline=deadline, tally=tally)
-        opened.also(sessions.close)
-        streams = {step.scan.id: self._release(step, decision, sessions) for step in plan.steps}  # 8, 9
-        answer = self._rooms.sandbox.execute(  # 10
-            plan.sql,
-            streams,
-            binding=_binding(case.principal, decision),
-            output_names=plan.output_names,
-            materialized=frozenset(streams),  # all: the source's order would tell of masked values (T7)
-            deadline=deadline,
-        )
-        opened.hold(answer)
-        yield from delivery.encode(  # 11
-            answer,
-            format=format,
-            trailer={"receipt": case.receipt.id, "snapshot": plan.snapshot},
-            max_json_rows=self._limits.max_json_rows,
-            tally=tally,
-        )
-
-    def _release(self, step: MaskedScan | GuardedScan, decision: Decision, sessions: SourceSessions) -> ReleasedStream:
-        """Steps 8 and 9 for one scan."""
-        session = sessions.of(step.scan.source)
-        if isinstance(step, GuardedScan):
-            raw = session.group(step)  # 8
-            return protection.release(raw, step, threshold=self._limits.threshold_subjects)  # 9
-        raw = session.scan(step.scan)  # 8
-        project = _purpose(decision).project
-        return masks.apply(raw, step.decisions, columns=step.columns, keys=self._rooms.keys, project=project)  # 9
 
 
-def _purpose(decision: Decision) -> Purpose:
-    if decision.purpose is None:
-        raise AssertionError("an allowed decision has its purpose")
-    return decision.purpose
-
-
-def _denied(decision: Decision) -> Denied:
-    missing = decision.missing
-    return Denied(
-        missing.lacks if missing else "no grant covers this query",
-        code="grant",
-        reasons=decision.reasons,
-        fix=missing.request if missing else "",
-    )
-
-
-def _accesses(decision: Decision) -> tuple[ColumnAccess, ...]:
-    return tuple(
-        ColumnAccess(dataset=name, column=column.column, level=column.level.value, grant=dataset.grant)
-        for name, dataset in sorted(decision.datasets.items())
-        for column in dataset.columns.values()
-    )
-
-
-def _binding(principal: Principal, decision: Decision) -> Binding:
-    return Binding(
-        principal=principal.id,
-        purpose=_purpose(decision).name,
-        grants=tuple(sorted(dataset.grant for dataset in decision.datasets.values())),
-        digest=decision.digest,
-    )
+def watermarked(bound: BoundQuery, policy: ActivePolicy) -> BoundQuery:
+    """The same query, needing each dataset's watermark column as well."""
+    uses = {
+        name: columns | ({watermark.column} if (watermark := policy.datasets[name].watermark) else frozenset())
+        for name, columns in bound.uses.items()
+    }
+    return dataclasses.replace(bound, uses=uses)

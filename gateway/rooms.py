@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from gateway.identity import Admission, Gate
 from gateway.policy import PolicyDecisionPoint
-from gateway.ports import AuditLog, Clock, Entropy, KeyRing, ReleaseWindows, Source
+from gateway.ports import AuditLog, Clock, Entropy, KeyRing, ReleaseWindows, RowAllowance, Source
 from gateway.query import QueryLimits
 from gateway.running import RunningAnswers
-from gateway.sandbox import Sandbox
+from gateway.sandbox import Sandbox, Spill
 from gateway.terms.dataset import Datasets
 
 
@@ -24,11 +25,28 @@ class ActivePolicy:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractLimits:
+    """What one extract may cost."""
+
+    seconds: float
+    memory_mb: int
+    cpu_seconds: int
+    spill_mb: int
+
+    def spill(self, folder: Path) -> Spill:
+        """As the sandbox takes them."""
+        return Spill(folder=folder, max_mb=self.spill_mb, memory_mb=self.memory_mb, cpu_seconds=self.cpu_seconds)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one query may cost."""
 
     query: QueryLimits
     query_seconds: float
+    extract: ExtractLimits
+    rows_per_day: int
+    """Of one dataset, to one principal, row by row, by interactive answers (T6)."""
     max_json_rows: int
     threshold_subjects: int
     release_window: datetime.timedelta
@@ -47,6 +65,7 @@ class Rooms:
     keys: KeyRing
     sandbox: Sandbox
     windows: ReleaseWindows
+    allowance: RowAllowance
     running: RunningAnswers
     clock: Clock
     entropy: Entropy

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
+import datetime
 import hashlib
 import hmac
 import threading
@@ -18,6 +20,7 @@ from typing import Self
 from gateway.errors import Denied, Exhausted, GatewayError, Unavailable
 from gateway.ports import AuditLog, Clock, Source, SourceSession, Standing
 from gateway.terms.audit import Conditions, OutcomeEntry, Result
+from gateway.terms.plan import Output, Plan, Snapshot
 from gateway.terms.policy import Decision
 from gateway.terms.request import Receipt
 from gateway.terms.streams import AnswerStream, Tally
@@ -215,15 +218,41 @@ class SourceSessions:
                 stack.callback(session.close)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a door sends on: facts for the headers, then the body."""
 
-    def __init__(self, *, receipt: Receipt, decision: Decision, snapshot: str, media_type: str, body: Body) -> None:
-        self.receipt = receipt
-        self.decision = decision
-        self.snapshot = snapshot
-        self.media_type = media_type
-        self.body = body
+    receipt: Receipt
+    decision: Decision
+    plan: Plan = dataclasses.field(repr=False)
+    """Its SQL holds the query's literals."""
+    media_type: str
+    body: Body
+    conditions: Conditions
+    """What held at the access entry, and MUST still hold where the answer takes effect later."""
+    access_index: int
+    """Stays inside."""
+    found: Mapping[str, datetime.datetime]
+    """Filled while the body is read: see `watermarks`."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What its scans have in common."""
+        return self.plan.snapshot
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What its columns are made of."""
+        return self.plan.outputs
+
+    @property
+    def plan_text(self) -> str:
+        """For HMACs only."""
+        return self.plan.sql
+
+    def watermarks(self) -> Mapping[str, datetime.datetime]:
+        """The newest row by dataset, of an extract whose body was read."""
+        return MappingProxyType(dict(self.found))
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -53,6 +53,16 @@ class Settings(BaseSettings):
 
     query_seconds: float = 30.0
     """Wall clock of one interactive query, from its access entry to its last byte."""
+    extract_seconds: float = 3_600.0
+    """Wall clock of one attempt at an extract."""
+    extract_cpu_seconds: int = 3_600
+    """Of an attempt's sandbox child."""
+    extract_memory_mb: int = 512
+    """DuckDB's own limit in an extract's child; released rows beyond it go to a folder of the attempt."""
+    extract_spill_mb: int = 20_480
+    """Largest size of that folder."""
+    rows_per_day: int = Field(default=10_000, ge=1)
+    """Rows of one dataset that one principal may take interactively in a day; more is an extract."""
     sandbox_memory_mb: int = 512
     """DuckDB's own limit in a child."""
     sandbox_address_space_mb: int = 1_200

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
 
 import pyarrow as pa
 
-from gateway.delivery import as_arrow, as_csv, as_json, as_parquet
+from gateway.delivery import as_arrow, as_csv, as_dataset, as_json, as_parquet
 from gateway.delivery.formats import Format
+from gateway.delivery.partitions import Hashes
 from gateway.errors import Exhausted, Unsupported
 from gateway.terms.streams import AnswerStream, Tally
 
@@ -37,6 +38,7 @@ def encode(
     trailer: Mapping[str, str | int],
     max_json_rows: int,
     tally: Tally,
+    charge: Callable[[pa.RecordBatch], None] = lambda _: None,
 ) -> Iterator[bytes]:
     """The answer's body in chunks, lazily, in memory bounded by one batch (Parquet: one row group).
 
@@ -46,6 +48,7 @@ def encode(
     Args:
         max_json_rows: a longer answer fails as JSON.
         tally: its `delivered_rows` grow as rows are encoded.
+        charge: asked for each batch before any of it is encoded; may raise.
 
     Raises:
         Exhausted: more rows than JSON may have (`exhausted.json_rows`).
@@ -53,11 +56,30 @@ def encode(
         GatewayError: the answer's own error. After any of them the body is not complete and never passes for it.
     """
     with answer:
-        batches = _counted(answer, max_rows=max_json_rows if format == "json" else None, tally=tally)
+        batches = _counted(answer, max_rows=max_json_rows if format == "json" else None, tally=tally, charge=charge)
         try:
             yield from _ENCODERS[format](answer.schema, batches, seal=_Trailer(trailer, batches, tally))
         except (pa.ArrowException, OverflowError):  # its text may hold a value
             raise Unsupported(f"a value of this answer has no form in {format}: take Arrow") from None
+
+
+def encode_dataset(
+    answer: AnswerStream,
+    *,
+    folder: as_dataset.Folder,
+    order: str,
+    hashes: Callable[[pa.Array], Hashes],
+    trailer: Mapping[str, str | int],
+    tally: Tally,
+) -> Iterator[bytes]:
+    """A dataset version's files, into the folder; the body tells of them as as_dataset.py says. Otherwise as encode."""
+    with answer:
+        batches = _counted(answer, max_rows=None, tally=tally)
+        seal = _Trailer(trailer, batches, tally)
+        try:
+            yield from as_dataset.encode(answer.schema, batches, folder=folder, order=order, hashes=hashes, seal=seal)
+        except (pa.ArrowException, OverflowError):  # its text may hold a value
+            raise Unsupported("a value of this answer has no form in Parquet") from None
 
 
 class _Trailer:
@@ -75,7 +97,13 @@ class _Trailer:
         return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
-def _counted(answer: AnswerStream, *, max_rows: int | None, tally: Tally) -> Iterator[pa.RecordBatch]:
+def _counted(
+    answer: AnswerStream,
+    *,
+    max_rows: int | None,
+    tally: Tally,
+    charge: Callable[[pa.RecordBatch], None] = lambda _: None,
+) -> Iterator[pa.RecordBatch]:
     for batch in answer:
         if max_rows is not None and tally.delivered_rows + batch.num_rows > max_rows:
             raise Exhausted(
@@ -83,5 +111,6 @@ def _counted(answer: AnswerStream, *, max_rows: int | None, tally: Tally) -> Ite
                 code="json_rows",
                 fix="ask for application/vnd.apache.arrow.stream, or add a LIMIT",
             )
+        charge(batch)
         tally.delivered_rows += batch.num_rows
         yield batch

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from gateway.errors import Invalid
 
-Format = Literal["arrow", "parquet", "csv", "json"]
-FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+Format = Literal["arrow", "parquet", "csv", "json", "dataset"]
+FORMATS: Final[tuple[Format, ...]] = ("arrow", "parquet", "csv", "json")
+"""Those that a request may ask for; `dataset` goes into a folder of a job's."""
 
 _MEDIA_TYPES: Final[dict[Format, str]] = {
     "arrow": "application/vnd.apache.arrow.stream",
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv; charset=utf-8; header=present",
     "json": "application/json",
+    "dataset": "application/x-ndjson",
 }
 _PREFERRED: Final[tuple[Format, ...]] = ("json", "arrow", "parquet", "csv")
 """Which of two equally welcome formats is sent; people try with `*/*` and want to read what comes."""

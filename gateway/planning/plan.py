@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,12 +13,14 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from gateway.errors import Integrity, Invalid, Unsupported
 from gateway.planning.comparisons import align
 from gateway.planning.guarded import guard, is_aggregate, is_guarded
+from gateway.planning.origins import is_order_free, outputs_of
 from gateway.planning.sites import Site, catalog_column, column_decision, mask_inputs, scan_of, sites_of
 from gateway.planning.summary import summarized
-from gateway.terms.dataset import Datasets
+from gateway.terms.dataset import Dataset, Datasets
 from gateway.terms.mask_spec import MASK_SPECS, family_of
-from gateway.terms.plan import GuardedScan, MaskedScan, Plan, needs_values
-from gateway.terms.policy import Decision
+from gateway.terms.plan import GuardedScan, MaskedScan, Plan, Scan, needs_values
+from gateway.terms.policy import DatasetDecision, Decision
+from gateway.terms.predicate import columns_of
 from gateway.terms.query import BoundQuery
 
 _TYPES: Final[Mapping[str | None, str]] = {
@@ -28,6 +31,10 @@ _TYPES: Final[Mapping[str | None, str]] = {
     "boolean": "BOOLEAN",
     "binary": "BLOB",
 }
+
+
+ORDER_COLUMN: Final = "__order"
+"""64 bits made of a row's own values; delivery sorts by it and drops it."""
 
 
 def make_plan(
@@ -52,6 +59,8 @@ def make_plan(
     if len(sites) > max_scans:
         raise Invalid(f"the query mentions too many datasets: at most {max_scans}", code="size")
     output_names = _output_names(tree, sites, names=query.output_names)
+    outputs = outputs_of(tree, sites, names=output_names)
+    order_free = is_order_free(tree, sites)
     steps = tuple(_step(site) for site in sites)
     for site in sites:
         _replace(site)
@@ -63,6 +72,49 @@ def make_plan(
         sql=_duckdb(tree),
         output_names=output_names,
         snapshot="single-scan" if len(steps) <= 1 else "per-scan",
+        outputs=outputs,
+        is_order_free=order_free and limit is None,
+    )
+
+
+def for_dataset(plan: Plan) -> Plan:
+    """The same plan for files of training data: one more column, by which rows are put into an order of their own.
+
+    Raises:
+        Invalid: two columns have one name, or a name that the gateway keeps for itself.
+    """
+    names = plan.output_names
+    if len(set(names)) != len(names) or any(name.startswith("__") or not name for name in names):
+        raise Invalid(
+            "columns of an extract have different names, and none begins with __",
+            code="names",
+            fix="give each expression a name with AS",
+        )
+    sql = f'SELECT answer.*, hash(answer) AS "{ORDER_COLUMN}" FROM ({plan.sql}) AS answer'  # noqa: S608 - of our own making
+    return dataclasses.replace(plan, sql=sql, output_names=(*names, ORDER_COLUMN))
+
+
+def watermark_scan(dataset: Dataset, decision: DatasetDecision) -> Scan:
+    """The scan that finds a dataset's newest row, among those that the decision shows.
+
+    Raises:
+        Invalid: the catalog declares no watermark for it.
+    """
+    if dataset.watermark is None:
+        raise Invalid(f"the catalog declares no watermark for {dataset.name}", code="watermark")
+    needed = dict.fromkeys(sorted(columns_of(decision.rows)) if decision.rows is not None else ())
+    if decision.follow is not None:
+        needed[decision.follow.column] = None
+    return Scan(
+        id="__watermark",
+        dataset=dataset.name,
+        source=dataset.source,
+        table=dataset.table,
+        columns=(dataset.columns[dataset.watermark.column],),
+        aux_columns=tuple(dataset.columns[name] for name in needed if name != dataset.watermark.column),
+        rows=decision.rows,
+        follow=decision.follow,
+        pushed=None,
     )
 
 

@@ -9,8 +9,8 @@
 from gateway.query.binding import bind
 from gateway.query.functions import FUNCTIONS, Function
 from gateway.query.limits import QueryLimits
-from gateway.query.parsing import parse
+from gateway.query.parsing import parse, unknown_dataset
 from gateway.query.predicates import parse_predicate
 from gateway.query.reader import DIALECTS
 
-__all__ = ["DIALECTS", "FUNCTIONS", "Function", "QueryLimits", "bind", "parse", "parse_predicate"]
+__all__ = ["DIALECTS", "FUNCTIONS", "Function", "QueryLimits", "bind", "parse", "parse_predicate", "unknown_dataset"]

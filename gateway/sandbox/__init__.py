@@ -5,8 +5,8 @@ What it sends is hostile until checked; what it reports counts only as a whole. 
 and SIGKILL the last one.
 """
 
-from gateway.sandbox.limits import Binding, SandboxLimits
+from gateway.sandbox.limits import Binding, SandboxLimits, Spill
 from gateway.sandbox.pool import Sandbox
 from gateway.sandbox.process import protect_memory
 
-__all__ = ["Binding", "Sandbox", "SandboxLimits", "protect_memory"]
+__all__ = ["Binding", "Sandbox", "SandboxLimits", "Spill", "protect_memory"]

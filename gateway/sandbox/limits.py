@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Literal
 
 
@@ -16,6 +17,19 @@ class Binding:
     """Ids of the grants that answer, sorted."""
     digest: str
     """The policy bundle that decided; a new one never meets an old child."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Spill:
+    """What an extract's own child may use: released rows that exceed its memory go to a folder."""
+
+    folder: Path
+    """Exists, is empty, and nobody else's; the child reaches no other path."""
+    max_mb: int
+    """Of the folder."""
+    memory_mb: int
+    """The engine's own limit."""
+    cpu_seconds: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

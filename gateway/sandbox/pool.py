@@ -14,7 +14,7 @@ from typing import Final
 
 from gateway.errors import Exhausted, GatewayError, Invalid, Unavailable
 from gateway.sandbox.failures import End
-from gateway.sandbox.limits import Binding, SandboxLimits
+from gateway.sandbox.limits import Binding, SandboxLimits, Spill
 from gateway.sandbox.process import Child, spawn
 from gateway.sandbox.run import Run
 from gateway.terms.streams import AnswerStream, ReleasedStream
@@ -95,7 +95,7 @@ class Sandbox:
         """What a real child achieved, by name: `seccomp`, `landlock`. Empty before start."""
         return self._isolation
 
-    def execute(
+    def execute(  # noqa: PLR0913 - each is a fact of the one query
         self,
         sql: str,
         streams: Mapping[str, ReleasedStream],
@@ -104,6 +104,7 @@ class Sandbox:
         output_names: tuple[str, ...],
         materialized: frozenset[str],
         deadline: float,
+        spill: Spill | None = None,
     ) -> AnswerStream:
         """Run one SELECT over released streams; returns when the answer's schema is known.
 
@@ -119,6 +120,7 @@ class Sandbox:
             materialized: scans to load whole, in an order that their rows alone decide; MUST hold all that the
                 query reads more than once. The others are streamed in the order that they come in.
             deadline: `time.monotonic()` at which the child is killed, finished or not.
+            spill: run in a child of the query's own, which may use this folder. The calling thread MUST outlive it.
 
         Raises:
             Invalid: the query failed on a value (`invalid.execution`) or answers with a type that is not offered.
@@ -130,7 +132,7 @@ class Sandbox:
         try:
             if len(streams) > self._limits.max_scans:
                 raise Invalid(f"a query reads at most {self._limits.max_scans} tables", code="scans")
-            child = self._take(binding, deadline=deadline)
+            child = self._own(binding, spill, deadline=deadline) if spill else self._take(binding, deadline=deadline)
         except GatewayError:
             for stream in streams.values():
                 stream.close()
@@ -171,6 +173,17 @@ class Sandbox:
             finally:
                 self._waiting -= 1
                 self._changed.notify_all()
+
+    def _own(self, binding: Binding, spill: Spill, *, deadline: float) -> Child:
+        """A child for one query, spawned for it and never used again."""
+        child = spawn(self._limits, python=self._python, spill=spill)
+        with self._changed:
+            child.binding, child.served = binding, self._limits.queries_per_child
+            self._busy[child] = deadline
+            if self._closing.is_set():
+                child.kill("stopped")
+            self._changed.notify_all()
+        return child
 
     def _waiting_for(self, binding: Binding) -> Child | None:
         for child in self._idle:

@@ -17,7 +17,7 @@ from typing import Final
 from gateway.errors import Unavailable
 from gateway.sandbox.child.frames import READY
 from gateway.sandbox.failures import End
-from gateway.sandbox.limits import Binding, SandboxLimits
+from gateway.sandbox.limits import Binding, SandboxLimits, Spill
 from gateway.sandbox.wire import Channel, Ended, Malformed
 
 CHILD_FOLDER: Final = Path(__file__).with_name("child")
@@ -78,13 +78,14 @@ class Child:
         return None
 
 
-def spawn(limits: SandboxLimits, *, python: str) -> Child:
+def spawn(limits: SandboxLimits, *, python: str, spill: Spill | None = None) -> Child:
     """Start a child and wait until it has confined itself. MUST be called by a thread that outlives the child.
 
     The kernel kills a child when the thread that started it ends (PR_SET_PDEATHSIG).
 
     Raises:
-        Unavailable: it did not start, or the kernel lacks seccomp and isolation is required; the text says why.
+        Unavailable: it did not start, or the kernel lacks seccomp (to spill: or Landlock) and isolation is required;
+            the text says why.
     """
     with contextlib.ExitStack() as theirs:
         ours = theirs.enter_context(contextlib.ExitStack())
@@ -93,14 +94,14 @@ def spawn(limits: SandboxLimits, *, python: str) -> Child:
             for own, end in pairs:
                 ours.callback(own.close)
                 theirs.callback(end.close)
-            process = _start([end.fileno() for _, end in pairs], limits=limits, python=python)
+            process = _start([end.fileno() for _, end in pairs], limits=limits, python=python, spill=spill)
         except OSError as error:  # no descriptor or no process left: another day there is one
             raise Unavailable(f"a sandbox child could not be started: {error.strerror}", code="sandbox") from None
         ours.pop_all()
         control, *scans = (Channel(own) for own, _ in pairs)
     child = Child(process, control=control, scans=tuple(scans))
     try:
-        _await_ready(child, limits=limits)
+        _await_ready(child, limits=limits, needs=("seccomp", "landlock") if spill else ("seccomp",))
     except BaseException:
         child.kill("retired")
         child.reap()
@@ -108,14 +109,16 @@ def spawn(limits: SandboxLimits, *, python: str) -> Child:
     return child
 
 
-def _start(numbers: list[int], *, limits: SandboxLimits, python: str) -> subprocess.Popen[bytes]:
+def _start(numbers: list[int], *, limits: SandboxLimits, python: str, spill: Spill | None) -> subprocess.Popen[bytes]:
     spec = {
         "parent": os.getpid(),
         "control": numbers[0],
         "scans": numbers[1:],
-        "memory_mb": limits.memory_mb,
+        "memory_mb": spill.memory_mb if spill else limits.memory_mb,
         "address_space_mb": limits.address_space_mb,
-        "cpu_seconds": limits.cpu_seconds,
+        "cpu_seconds": spill.cpu_seconds if spill else limits.cpu_seconds,
+        "spill": str(spill.folder.absolute()) if spill else "",
+        "spill_mb": spill.max_mb if spill else 0,
     }
     return subprocess.Popen(
         [python, "-I", str(CHILD_FOLDER), json.dumps(spec)],
@@ -129,7 +132,7 @@ def _start(numbers: list[int], *, limits: SandboxLimits, python: str) -> subproc
     )
 
 
-def _await_ready(child: Child, *, limits: SandboxLimits) -> None:
+def _await_ready(child: Child, *, limits: SandboxLimits, needs: tuple[str, ...]) -> None:
     child.control.limit(START_SECONDS)
     try:
         kind, payload = child.control.read()
@@ -140,11 +143,13 @@ def _await_ready(child: Child, *, limits: SandboxLimits) -> None:
         raise Unavailable("a sandbox child ended before it was ready", code="sandbox")
     child.control.limit(None)
     child.isolation = {name: value for name, value in report.items() if isinstance(value, bool)}
-    if limits.kernel_isolation == "required" and not child.isolation.get("seccomp", False):
+    missing = [name for name in needs if not child.isolation.get(name, False)]
+    if limits.kernel_isolation == "required" and missing:
         raise Unavailable(
-            f"sandbox children cannot enter seccomp: {report.get('reason')}",
+            f"sandbox children cannot enter {' and '.join(missing)}: {report.get('reason') or 'not in this kernel'}",
             code="isolation",
-            fix="use a kernel with seccomp filters, or accept the risk: sandbox_kernel_isolation = accept_none",
+            fix="use a kernel with seccomp filters and Landlock, "
+            "or accept the risk: sandbox_kernel_isolation = accept_none",
         )
 
 

@@ -6,19 +6,30 @@ Foreign errors become Unavailable or Integrity at the edge and never carry a URL
 The schema is what migrations/ make; a test holds it equal to tables.py.
 """
 
+from gateway.store.allowance import Allowances
 from gateway.store.database import open_database
+from gateway.store.extracts import Jobs, Versions
 from gateway.store.log import SqlLogStore
+from gateway.store.models import GrantRecords, Models, Outbox
 from gateway.store.policies import Bundles, Grants
+from gateway.store.proposals import Proposals
 from gateway.store.schema import schema_is_current, upgrade
 from gateway.store.standing import Leases, Windows
 from gateway.store.tokens import Tokens
 
 __all__ = [
+    "Allowances",
     "Bundles",
+    "GrantRecords",
     "Grants",
+    "Jobs",
     "Leases",
+    "Models",
+    "Outbox",
+    "Proposals",
     "SqlLogStore",
     "Tokens",
+    "Versions",
     "Windows",
     "open_database",
     "schema_is_current",

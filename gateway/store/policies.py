@@ -30,10 +30,8 @@ class Bundles:
 
     def activate(self, files: PolicyFiles, *, by: str, now: datetime.datetime) -> None:
         """Make it the active one, in one transaction."""
-        row = {"digest": files.digest, "files": dict(files.files), "activated_at": now, "activated_by": by}
-        newest = sa.select(sa.func.max(policy_bundle.c.sequence))
         with heading(self._engine) as (connection, _):
-            connection.execute(policy_bundle.insert(), row | {"sequence": (connection.scalar(newest) or 0) + 1})
+            activate_in(connection, files, by=by, now=now)
 
     def active(self) -> PolicyFiles | None:
         """The active bundle's files; None before init.
@@ -53,9 +51,8 @@ class Bundles:
 
     def active_digest(self) -> str:
         """Its digest; empty before init."""
-        newest = sa.select(policy_bundle.c.digest).order_by(policy_bundle.c.sequence.desc()).limit(1)
         with reading(self._engine) as connection:
-            return connection.scalar(newest) or ""
+            return active_digest_in(connection)
 
 
 class Grants:
@@ -86,17 +83,8 @@ class Grants:
             Invalid: it is not dynamic, or does not expire after now.
             Integrity: its id is taken.
         """
-        if not grant.dynamic or grant.expires is None or grant.expires <= now:
-            raise Invalid("a dynamic grant must be marked so and expire in the future", code="grant")
-        row = {
-            "id": grant.id,
-            "document": _to_json(grant),
-            "expires": grant.expires,
-            "granted_at": now,
-            "granted_by": by,
-        }
         with heading(self._engine) as (connection, _):
-            connection.execute(dynamic_grant.insert(), row)
+            grant_in(connection, grant, by=by, now=now)
 
     def revoke(self, grant_id: str, *, by: str, now: datetime.datetime) -> bool:
         """At once, for every replica. False if there is no such grant or it was revoked before."""
@@ -108,6 +96,33 @@ class Grants:
                 return False
             connection.execute(dynamic_grant_revocation.insert(), row)
             return True
+
+
+def activate_in(connection: sa.Connection, files: PolicyFiles, *, by: str, now: datetime.datetime) -> None:
+    """As Bundles.activate, within a transaction that holds the log's head."""
+    row = {"digest": files.digest, "files": dict(files.files), "activated_at": now, "activated_by": by}
+    newest = sa.select(sa.func.max(policy_bundle.c.sequence))
+    connection.execute(policy_bundle.insert(), row | {"sequence": (connection.scalar(newest) or 0) + 1})
+
+
+def active_digest_in(connection: sa.Connection) -> str:
+    """As Bundles.active_digest, within a transaction."""
+    newest = sa.select(policy_bundle.c.digest).order_by(policy_bundle.c.sequence.desc()).limit(1)
+    return connection.scalar(newest) or ""
+
+
+def grant_in(connection: sa.Connection, grant: Grant, *, by: str, now: datetime.datetime) -> None:
+    """As Grants.add, within a transaction that holds the log's head."""
+    if not grant.dynamic or grant.expires is None or grant.expires <= now:
+        raise Invalid("a dynamic grant must be marked so and expire in the future", code="grant")
+    row = {
+        "id": grant.id,
+        "document": _to_json(grant),
+        "expires": grant.expires,
+        "granted_at": now,
+        "granted_by": by,
+    }
+    connection.execute(dynamic_grant.insert(), row)
 
 
 def _to_json(grant: Grant) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import MASK_SPECS
-from gateway.terms.policy import ColumnDecision, Follow
+from gateway.terms.policy import ColumnDecision, Follow, Level
 from gateway.terms.predicate import Predicate
 
 Snapshot = Literal["exported", "single-scan", "per-scan"]
@@ -81,6 +81,23 @@ class GuardedScan:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One column of the answer, and what production columns it is made of."""
+
+    name: str
+    sources: tuple[tuple[str, str], ...]
+    """(dataset, column), sorted; empty for a constant. Those that a filter or join reads are not among them."""
+    level: Level | None
+    """The most revealing of its sources' levels; None without sources."""
+    mask: str
+    """The mask's name where it is a single masked column, passed on or not; else `` (none or several)."""
+    leaks: tuple[str, ...]
+    """What that mask still tells."""
+    domain: str | None
+    """Of a single source: where its values join."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The whole of what a decision allows a query to do."""
 
@@ -89,3 +106,8 @@ class Plan:
     """DuckDB SQL over the released streams, generated from the checked tree."""
     output_names: tuple[str, ...]
     snapshot: Snapshot
+    outputs: tuple[Output, ...]
+    """One for each output name: what the answer's columns are made of."""
+    is_order_free: bool
+    """The order of released rows cannot show in the answer but as the order of its own rows, and each scan is read
+    once: they may be streamed where the answer's rows are put into another order anyway."""

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gateway import enforcement
+from gateway import serving
 from gateway.delivery import FORMATS
 from gateway.errors import GatewayError
 from gateway.sources import render
@@ -67,7 +67,7 @@ class Worlds:
     def _watched(self, number: int) -> Iterator[Seen]:
         seen = Seen()
         with pytest.MonkeyPatch.context() as patch:
-            real_apply = enforcement.masks.apply
+            real_apply = serving.masks.apply
 
             def apply(raw: RawStream, decisions: tuple[ColumnDecision, ...], **more: Any) -> ReleasedStream:
                 shimmed = self._shim(raw, decisions) if number == 1 else raw
@@ -81,7 +81,7 @@ class Worlds:
 
                 return noted
 
-            patch.setattr(enforcement.masks, "apply", apply)
+            patch.setattr(serving.masks, "apply", apply)
             for name in ("rows", "groups"):
                 patch.setattr(render, name, written(getattr(render, name)))
             yield seen

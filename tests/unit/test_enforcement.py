@@ -9,7 +9,8 @@ import pytest
 
 from gateway.enforcement import EnforcementPoint
 from gateway.errors import Denied, Exhausted, GatewayError, Invalid, Unauthenticated, Unavailable, Unsupported
-from gateway.terms.request import Request
+from gateway.terms.identity import Credentials
+from gateway.terms.request import Request, WatermarkRequest
 from tests import bank
 from tests.house import House, open_house, request
 from tests.unit.http.door import entries, size
@@ -153,7 +154,6 @@ def test_a_nonce_is_not_used_twice(house: House, ana: str) -> None:
 
 RESERVED: dict[str, Callable[[EnforcementPoint, Request], object]] = {
     "profile": EnforcementPoint.profile,
-    "watermark": EnforcementPoint.watermark,
     "reidentify": EnforcementPoint.reidentify,
 }
 
@@ -170,6 +170,35 @@ def test_what_is_not_offered_yet_is_refused_and_logged(house: House, ana: str, n
 def test_what_is_not_offered_yet_tells_a_stranger_nothing(house: House, name: str) -> None:
     with pytest.raises(Unauthenticated):
         RESERVED[name](house.enforcement, request("gw_wrong", SQL, purpose=bank.ANA[1]))
+
+
+def watermark(house: House, token: str, dataset: str = "core.customers", *, purpose: str = bank.ANA[1]) -> Any:
+    asked = WatermarkRequest(credentials=Credentials(bearer=token), dataset=dataset, purpose=purpose)
+    return house.enforcement.watermark(asked)
+
+
+def test_a_watermark_is_the_newest_of_the_rows_that_one_may_see(house: House, ana: str) -> None:
+    before = size(house)
+    newest = watermark(house, ana)
+    seen, _ = house.ask(ana, "SELECT max(updated_at) FROM core.customers", purpose=bank.ANA[1])
+    assert newest.strftime("%Y-%m-%d") in seen.decode()
+    access, outcome = entries(house, kind="access")[-2:], entries(house, kind="outcome")[-2:]
+    assert [c["column"] for c in access[0].payload["columns"]] == ["updated_at"]
+    assert outcome[0].payload["result"] == "ok"
+    assert size(house) == before + 4
+
+
+@pytest.mark.parametrize("dataset", ["core.call_notes", "core.nothing"])
+def test_a_watermark_of_what_one_may_not_know_of_is_unknown(house: House, ana: str, dataset: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        watermark(house, ana, dataset)
+    assert refused.value.code == "invalid.dataset"
+    assert entries(house, receipt=refused.value.receipt)[0].kind == "denial"
+
+
+def test_a_watermark_needs_a_grant_for_its_purpose(house: House, ana: str) -> None:
+    with pytest.raises(Denied):
+        watermark(house, ana, purpose="fraud-detection")
 
 
 def test_a_second_filter_on_groups_is_refused_within_the_window(house: House) -> None:

@@ -22,10 +22,15 @@ _M_ARENA_MAX = -8
 _LANDLOCK_CREATE, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT = 444, 445, 446
 _LANDLOCK_VERSION_FLAG, _LANDLOCK_PATH_BENEATH = 1, 1
 _FS_READ_FILE = 1 << 2
+_FS_SPILL = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 14
+"""Write, read and list files; remove and make regular ones; truncate (ABI 3). No folder, link, socket or device."""
 _FS_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 """ABI to all file system rights that it knows; ABI 4 has those of 3."""
 _NET_RIGHTS, _SCOPES = 0b11, 0b11
 """TCP bind and connect (ABI 4); abstract sockets and signals (ABI 6)."""
+
+SPILL_FILES = 256
+"""Descriptors of a child that spills; its sockets count too."""
 
 
 def prepare(*, parent: int) -> None:
@@ -45,13 +50,14 @@ def prepare(*, parent: int) -> None:
     ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
-def leave_files(*readable: str) -> bool:
+def leave_files(*readable: str, writable: str = "") -> bool:
     """Give up every path, TCP port, and signal to others by Landlock; False where the kernel has none.
 
     Holds for this thread and those that it starts later. Layers add up: a second call takes more.
 
     Args:
         readable: folders whose files may still be read.
+        writable: a folder in which files may be made, written and removed; empty: none.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     abi = libc.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION_FLAG)
@@ -64,37 +70,45 @@ def leave_files(*readable: str) -> bool:
         return False
     try:
         for folder in readable:
-            _allow_reading(libc, ruleset=ruleset, folder=folder)
+            _allow(libc, _FS_READ_FILE, ruleset=ruleset, folder=folder)
+        if writable:
+            _allow(libc, _FS_SPILL & files, ruleset=ruleset, folder=writable)
         return bool(libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0) == 0)
     finally:
         os.close(ruleset)
 
 
-def _allow_reading(libc: ctypes.CDLL, *, ruleset: int, folder: str) -> None:
+def _allow(libc: ctypes.CDLL, rights: int, *, ruleset: int, folder: str) -> None:
     """Add an exception; one that fails leaves the ruleset stricter."""
     beneath = os.open(folder, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = struct.pack("=Qi", _FS_READ_FILE, beneath)
+        rule = struct.pack("=Qi", rights, beneath)
         libc.syscall(_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_PATH_BENEATH, ctypes.c_char_p(rule), 0)
     finally:
         os.close(beneath)
 
 
-def confine(*, mapped_bytes: int, address_space_mb: int, cpu_seconds: int) -> str:
+def confine(*, mapped_bytes: int, address_space_mb: int, cpu_seconds: int, spill_mb: int = 0) -> str:
     """Set the limits, then enter seccomp on all threads; empty if it was entered, else why not.
 
     Args:
         mapped_bytes: address space in use once everything is loaded; the limit stands on top of it.
         address_space_mb: what queries may map beyond that.
         cpu_seconds: of the whole life of this process.
+        spill_mb: size of the largest file; 0: no file can be opened or written.
     """
     space = mapped_bytes + (address_space_mb << 20)
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # SIGXCPU first: it names the reason
-    for what in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NOFILE):
-        resource.setrlimit(what, (0, 0))  # sockets that are open stay so; nothing new gets a descriptor
+    files = SPILL_FILES if spill_mb else 0
+    for what, limit in (
+        (resource.RLIMIT_FSIZE, spill_mb << 20),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, files),  # sockets that are open stay so; nothing new gets a descriptor
+    ):
+        resource.setrlimit(what, (limit, limit))
     try:
-        seccomp.enter()
+        seccomp.enter(files=bool(files))
     except seccomp.Refused as refused:
         return f"{refused.strerror} (errno {refused.errno})"
     return ""

@@ -22,8 +22,10 @@ SETTINGS = (
 )
 
 
-def locked(*, memory_mb: int) -> duckdb.DuckDBPyConnection:
+def locked(*, memory_mb: int, spill: str = "", spill_mb: int = 0) -> duckdb.DuckDBPyConnection:
     """Connect to an empty in-memory database that no SQL can reconfigure or lead outside.
+
+    With `spill`, what exceeds the memory goes to that folder; without, a query that needs more ends.
 
     Sessions (`cursor()`) inherit the lock; what they register or create as temporary ends with them.
     """
@@ -32,8 +34,8 @@ def locked(*, memory_mb: int) -> duckdb.DuckDBPyConnection:
         config={
             "threads": THREADS,
             "memory_limit": f"{memory_mb}MiB",
-            "temp_directory": "",
-            "max_temp_directory_size": "0KB",
+            "temp_directory": spill,
+            "max_temp_directory_size": f"{spill_mb}MiB",
             "autoload_known_extensions": False,
             "autoinstall_known_extensions": False,
             "allow_community_extensions": False,

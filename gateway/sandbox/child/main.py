@@ -25,6 +25,9 @@ class Spec(TypedDict):
     memory_mb: int
     address_space_mb: int
     cpu_seconds: int
+    spill: str
+    """Folder for what exceeds the memory; empty: there is none."""
+    spill_mb: int
 
 
 def main(spec: Spec) -> None:
@@ -37,11 +40,11 @@ def main(spec: Spec) -> None:
 
     sizes = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115 - read after files are given up
     # 3. Give up files before the engine starts its threads: they inherit that. It asks for processors and cgroups.
-    confine.leave_files("/proc/self", "/sys")
+    confine.leave_files("/proc/self", "/sys", writable=spec["spill"])
     # 4. Start the engine, lock it, let it load what a query loads; then give up the rest.
-    connection = lock.locked(memory_mb=spec["memory_mb"])
+    connection = lock.locked(memory_mb=spec["memory_mb"], spill=spec["spill"], spill_mb=spec["spill_mb"])
     session.rehearse(connection)
-    landlock = confine.leave_files()
+    landlock = confine.leave_files(writable=spec["spill"])
     # 5. Take the sockets that came with the spawn.
     control = frames.Channel(spec["control"])
     scans = [frames.Channel(fd) for fd in spec["scans"]]
@@ -49,7 +52,10 @@ def main(spec: Spec) -> None:
     with contextlib.closing(sizes):
         mapped = int(sizes.read(4096).split()[0]) * resource.getpagesize()
     reason = confine.confine(
-        mapped_bytes=mapped, address_space_mb=spec["address_space_mb"], cpu_seconds=spec["cpu_seconds"]
+        mapped_bytes=mapped,
+        address_space_mb=spec["address_space_mb"],
+        cpu_seconds=spec["cpu_seconds"],
+        spill_mb=spec["spill_mb"],
     )
     # 7. Report what was achieved; the gateway decides whether it is enough.
     report = {"landlock": landlock, "seccomp": not reason, "reason": reason}

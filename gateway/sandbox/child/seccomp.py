@@ -1,6 +1,7 @@
 """A seccomp allow-list: what a locked engine needs to compute over sockets that it already has, and nothing else.
 
-Not on it, and so refused with EPERM on every thread: open*, socket, connect, execve, fork, ptrace, process_vm_*,
+Not on it (but for files, where a child spills), and so
+refused with EPERM on every thread: open*, socket, connect, execve, fork, ptrace, process_vm_*,
 kill and tgkill, shared memory, memfd, pidfd, io_uring, bpf, userfaultfd, prlimit, unshare, mount, keyctl, ioctl.
 """
 
@@ -68,6 +69,33 @@ _PLAIN = {
     "rseq": (334, 293),
     "restart_syscall": (219, 128),
 }
+_FILES = {
+    "open": (2, None),
+    "openat": (257, 56),
+    "pread64": (17, 67),
+    "pwrite64": (18, 68),
+    "lseek": (8, 62),
+    "fstat": (5, 80),
+    "newfstatat": (262, 79),
+    "stat": (4, None),
+    "lstat": (6, None),
+    "statx": (332, 291),
+    "access": (21, None),
+    "faccessat": (269, 48),
+    "faccessat2": (439, 439),
+    "statfs": (137, 43),
+    "fstatfs": (138, 44),
+    "ftruncate": (77, 46),
+    "fallocate": (285, 47),
+    "fsync": (74, 82),
+    "fdatasync": (75, 83),
+    "fcntl": (72, 25),
+    "flock": (73, 32),
+    "unlink": (87, None),
+    "unlinkat": (263, 35),
+    "getdents64": (217, 61),
+}
+"""Of a child that spills; Landlock keeps them to one folder."""
 _CLONE, _CLONE3, _MMAP, _MPROTECT, _PRCTL = (56, 220), (435, 435), (9, 222), (10, 226), (157, 167)
 
 
@@ -75,7 +103,7 @@ class Refused(OSError):
     """The kernel did not take the filter."""
 
 
-def program(machine: str) -> list[tuple[int, int, int, int]]:
+def program(machine: str, *, files: bool = False) -> list[tuple[int, int, int, int]]:
     """The filter as BPF instructions (code, jump if true, jump if false, operand).
 
     Raises:
@@ -85,7 +113,7 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
     column = _COLUMNS.index(machine)
     allow, refuse = (_RET, 0, 0, _RET_ALLOW), (_RET, 0, 0, _RET_ERRNO | errno.EPERM)
     steps = [(_LOAD, 0, 0, _ARCH), (_JEQ, 1, 0, arch), (_RET, 0, 0, _RET_KILL_PROCESS), (_LOAD, 0, 0, _NUMBER)]
-    for numbers in _PLAIN.values():
+    for numbers in (*_PLAIN.values(), *(_FILES.values() if files else ())):
         if (number := numbers[column]) is not None:
             steps += [(_JEQ, 0, 1, number), allow]
     for pair in (_MMAP, _MPROTECT):  # new machine code needs executable pages
@@ -98,8 +126,11 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
     return steps
 
 
-def enter() -> None:
+def enter(*, files: bool = False) -> None:
     """Put the filter on every thread of this process, for good. MUST come after no_new_privs.
+
+    Args:
+        files: also allow what spilling needs; Landlock MUST then keep this process to one folder.
 
     Raises:
         Refused: no filter for this machine, or the kernel refused (its errno) on any thread.
@@ -107,7 +138,7 @@ def enter() -> None:
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
         raise Refused(errno.ENOSYS, "no filter for this machine")
-    steps = program(machine)
+    steps = program(machine, files=files)
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
     filter_ = struct.pack("@HP", len(steps), ctypes.addressof(code))
     libc = ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,144 @@
+"""One request on its way through the enforcement point; what is known so far goes into its log entries."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hmac
+
+from gateway.errors import Denied, GatewayError
+from gateway.rooms import ActivePolicy
+from gateway.sandbox import Binding
+from gateway.terms.audit import AccessEntry, Actor, ColumnAccess, DenialEntry, EventEntry
+from gateway.terms.identity import Principal, Purpose
+from gateway.terms.policy import Decision
+from gateway.terms.query import BoundQuery
+from gateway.terms.request import Receipt, Request, WatermarkRequest
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Case:
+    """Filled step by step; a failure at any step leaves enough for its denial."""
+
+    request: Request | WatermarkRequest
+    principal: Principal
+    receipt: Receipt
+    now: datetime.datetime
+    shape: str = ""
+    policy: ActivePolicy | None = None
+    bound: BoundQuery | None = None
+    decision: Decision | None = None
+    text: str = ""
+    """What `sql_hmac` commits to."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, as entries name him."""
+        return Actor(
+            principal=self.principal.id,
+            environment=self.principal.environment,
+            roles=tuple(sorted(self.principal.roles)),
+            door=self.request.door,
+        )
+
+    @property
+    def allowed(self) -> Decision:
+        """The decision, which MUST be there and allow."""
+        if self.decision is None or not self.decision.allowed:
+            raise AssertionError("nothing goes on without an allowing decision")
+        return self.decision
+
+    @property
+    def purpose(self) -> Purpose:
+        """An allowed decision's purpose."""
+        if self.allowed.purpose is None:
+            raise AssertionError("an allowed decision has its purpose")
+        return self.allowed.purpose
+
+    @property
+    def binding(self) -> Binding:
+        """Whose sandbox child may run this."""
+        decision = self.allowed
+        return Binding(
+            principal=self.principal.id,
+            purpose=self.purpose.name,
+            grants=tuple(sorted(dataset.grant for dataset in decision.datasets.values())),
+            digest=decision.digest,
+        )
+
+    def access(self, *, instance: str) -> AccessEntry:
+        """Durable before the first raw byte is read."""
+        decision = self.allowed
+        return AccessEntry(
+            receipt=self.receipt.id,
+            time=self.now,
+            actor=self.actor,
+            purpose=self.purpose.name,
+            project=self.purpose.project,
+            columns=accesses(decision),
+            datasets=tuple(sorted(decision.datasets)),
+            digest=decision.digest,
+            dynamic_grants=decision.dynamic_grants,
+            shape=self.shape,
+            sql_hmac=hmac.digest(bytes.fromhex(self.receipt.nonce), self.text.encode(), "sha256").hex(),
+            instance=instance,
+        )
+
+    def denial(self, error: GatewayError) -> DenialEntry:
+        """Nothing was read, and why."""
+        decision, uses = self.decision, self.bound.uses if self.bound else {}
+        known = decision is not None and decision.purpose is not None
+        return DenialEntry(
+            receipt=self.receipt.id,
+            time=self.now,
+            actor=self.actor,
+            purpose=self.request.purpose if known else "",
+            datasets=tuple(sorted(uses)),
+            columns=tuple(
+                ColumnAccess(dataset=dataset, column=column, level="", grant="")
+                for dataset, columns in sorted(uses.items())
+                for column in sorted(columns)
+            ),
+            code=error.code,
+            reasons=error.reasons,
+            shape=self.shape,
+            digest=decision.digest if decision else "",
+        )
+
+    def explained(self, decision: Decision) -> EventEntry:
+        """Somebody asked what would happen."""
+        uses = self.bound.uses if self.bound else {}
+        columns = [f"{dataset}.{column}" for dataset, needed in sorted(uses.items()) for column in sorted(needed)]
+        return EventEntry(
+            receipt=self.receipt.id,
+            time=self.now,
+            actor=self.actor,
+            action="explain",
+            detail={
+                "datasets": " ".join(sorted(uses)),
+                "columns": " ".join(columns),
+                "purpose": decision.purpose.name if decision.purpose else "",
+                "shape": self.shape,
+                "allowed": int(decision.allowed),
+            },
+        )
+
+
+def accesses(decision: Decision) -> tuple[ColumnAccess, ...]:
+    """Every source column that a decision lets be read."""
+    return tuple(
+        ColumnAccess(dataset=name, column=column.column, level=column.level.value, grant=dataset.grant)
+        for name, dataset in sorted(decision.datasets.items())
+        for column in dataset.columns.values()
+    )
+
+
+def denied(decision: Decision) -> Denied:
+    """The error of a decision that does not allow."""
+    missing = decision.missing
+    return Denied(
+        missing.lacks if missing else "no grant covers this query",
+        code="grant",
+        reasons=decision.reasons,
+        fix=missing.request if missing else "",
+    )

@@ -1,0 +1,184 @@
+"""Steps 8–11 of the flow: raw rows, released rows, the sandbox, bytes. Lazily: called for a body's first chunk.
+
+Everything here stands after the access entry; enforcement.py numbers the steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from gateway import delivery, masks, planning, protection
+from gateway.case import Case
+from gateway.errors import Exhausted, Unavailable
+from gateway.rooms import Limits, Rooms
+from gateway.running import OpenedAnswer, SourceSessions
+from gateway.terms.plan import GuardedScan, MaskedScan, Plan
+from gateway.terms.policy import Level
+from gateway.terms.request import WatermarkRequest
+from gateway.terms.streams import ReleasedStream, Tally
+
+BYTES_OF_A_ROW: Final = 1024
+"""A wider row counts as several: one row that holds a whole table in a text is not one row."""
+
+
+class Serving:
+    """What happens between the access entry and the last byte."""
+
+    def __init__(self, rooms: Rooms, *, limits: Limits) -> None:
+        self._rooms = rooms
+        self._limits = limits
+
+    def rows(
+        self,
+        case: Case,
+        plan: Plan,
+        *,
+        opened: OpenedAnswer,
+        tally: Tally,
+        format: delivery.Format,  # noqa: A002
+    ) -> Iterator[bytes]:
+        """Steps 8–11 of an interactive answer."""
+        deadline = time.monotonic() + self._limits.query_seconds
+        streams = self._released(case, plan, self._sessions(case, opened, deadline=deadline, tally=tally))  # 8, 9
+        answer = self._rooms.sandbox.execute(  # 10
+            plan.sql,
+            streams,
+            binding=case.binding,
+            output_names=plan.output_names,
+            materialized=frozenset(streams),  # all: the source's order would tell of masked values (T7)
+            deadline=deadline,
+        )
+        opened.hold(answer)
+        yield from delivery.encode(  # 11
+            answer,
+            format=format,
+            trailer={"receipt": case.receipt.id, "snapshot": plan.snapshot},
+            max_json_rows=self._limits.max_json_rows,
+            tally=tally,
+            charge=self._allowance(case, plan),
+        )
+
+    def files(
+        self,
+        case: Case,
+        plan: Plan,
+        *,
+        opened: OpenedAnswer,
+        tally: Tally,
+        into: delivery.Folder,
+        watermarks: dict[str, datetime.datetime],
+    ) -> Iterator[bytes]:
+        """Steps 8–11 of an extract."""
+        limits = self._limits.extract
+        deadline = time.monotonic() + limits.seconds
+        sessions = self._sessions(case, opened, deadline=deadline, tally=tally)
+        watermarks |= self._watermarks(case, sessions)  # 8
+        streams = self._released(case, plan, sessions)  # 8, 9
+        with spill_folder(into.path) as spill:
+            answer = self._rooms.sandbox.execute(  # 10
+                plan.sql,
+                streams,
+                binding=case.binding,
+                output_names=plan.output_names,
+                materialized=frozenset() if plan.is_order_free else frozenset(streams),
+                deadline=deadline,
+                spill=limits.spill(spill),
+            )
+            opened.hold(answer)
+            yield from delivery.encode_dataset(  # 11
+                answer,
+                folder=into,
+                order=planning.ORDER_COLUMN,
+                hashes=masks.subject_hash(self._rooms.keys, project=case.purpose.project),
+                trailer={"receipt": case.receipt.id, "snapshot": plan.snapshot},
+                tally=tally,
+            )
+
+    def _allowance(self, case: Case, plan: Plan) -> Callable[[pa.RecordBatch], None]:
+        """Charges rows to their datasets before they leave (T6); groups are free."""
+        datasets = sorted({step.scan.dataset for step in plan.steps if isinstance(step, MaskedScan)})
+
+        def charge(batch: pa.RecordBatch) -> None:
+            rows = max(batch.num_rows, batch.nbytes // BYTES_OF_A_ROW)
+            if (
+                datasets
+                and rows
+                and not self._rooms.allowance.take(
+                    principal=case.principal.id,
+                    datasets=datasets,
+                    day=case.now.date(),
+                    rows=rows,
+                    allowance=self._limits.rows_per_day,
+                )
+            ):
+                raise Exhausted(
+                    f"answers may have {self._limits.rows_per_day} rows of a dataset a day",
+                    code="row_allowance",
+                    fix="ask for fewer rows or for groups; more rows are an extract: gateway extract run SPEC.yaml",
+                )
+
+        return charge
+
+    def newest(self, case: Case, request: WatermarkRequest, found: list[datetime.datetime | None]) -> Iterator[bytes]:
+        """Step 8 of a watermark; there is no body."""
+        opened = OpenedAnswer()
+        deadline = time.monotonic() + self._limits.query_seconds
+        with contextlib.closing(opened):
+            sessions = self._sessions(case, opened, deadline=deadline, tally=Tally())
+            found.append(self._watermarks(case, sessions).get(request.dataset))
+        yield b""
+
+    def _sessions(self, case: Case, opened: OpenedAnswer, *, deadline: float, tally: Tally) -> SourceSessions:
+        sessions = SourceSessions(self._rooms.sources, receipt=case.receipt.id, deadline=deadline, tally=tally)
+        opened.also(sessions.close)
+        return sessions
+
+    def _watermarks(self, case: Case, sessions: SourceSessions) -> dict[str, datetime.datetime]:
+        """The newest row of every dataset whose watermark is read, in the state that its scans read."""
+        assert case.policy is not None  # noqa: S101 - _decide set it
+        found: dict[str, datetime.datetime] = {}
+        for name, decision in case.allowed.datasets.items():
+            watermark = case.policy.datasets[name].watermark
+            column = decision.columns.get(watermark.column) if watermark else None
+            if column is not None and column.level is not Level.AGGREGATED:
+                scan = planning.watermark_scan(case.policy.datasets[name], decision)
+                newest = sessions.of(scan.source).newest(scan)
+                found |= {name: newest} if newest is not None else {}
+        return found
+
+    def _released(self, case: Case, plan: Plan, sessions: SourceSessions) -> dict[str, ReleasedStream]:
+        return {step.scan.id: self._release(case, step, sessions) for step in plan.steps}
+
+    def _release(self, case: Case, step: MaskedScan | GuardedScan, sessions: SourceSessions) -> ReleasedStream:
+        """Steps 8 and 9 for one scan."""
+        session = sessions.of(step.scan.source)
+        if isinstance(step, GuardedScan):
+            raw = session.group(step)  # 8
+            return protection.release(raw, step, threshold=self._limits.threshold_subjects)  # 9
+        raw = session.scan(step.scan)  # 8
+        project = case.purpose.project
+        return masks.apply(raw, step.decisions, columns=step.columns, keys=self._rooms.keys, project=project)  # 9
+
+
+@contextlib.contextmanager
+def spill_folder(parent: Path) -> Iterator[Path]:
+    """A private folder for released rows that exceed memory; gone at the end."""
+    folder = parent / ".spill"
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    except OSError as error:
+        raise Unavailable(
+            f"the extract's folder cannot be used: {os.strerror(error.errno or 0)}", code="disk", fix="see the log"
+        ) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
