@@ -44,7 +44,17 @@ def expected(message: bytes, *, space: str = "binary") -> str:
 
 @pytest.mark.parametrize(
     ("rows", "shortest", "longest"),
-    [(20_011, 0, 16), (9_001, 0, 64), (9_001, 17, 32), (8_193, 0, 0), (8_192, 16, 16), (3_000, 0, 2_000), (1, 1, 1)],
+    [
+        (20_011, 0, 16),
+        (9_001, 0, 64),
+        (9_001, 17, 32),
+        (8_193, 0, 0),
+        *((8_193, width, width) for width in (1, 7, 8, 15, 16, 17, 23, 32, 33, 48)),
+        (300, 1_024, 1_024),
+        (300, 1_025, 1_025),
+        (3_000, 0, 2_000),
+        (1, 1, 1),
+    ],
 )
 def test_vectorized_cmac_is_that_of_the_library(rows: int, shortest: int, longest: int) -> None:
     source = random.Random(rows)
@@ -60,6 +70,25 @@ def test_vectorized_cmac_of_integers_is_that_of_the_library() -> None:
     tags = Cmac(KEY).of_words(values(column[1:], np.int64))
     assert [tag.tobytes() for tag in tags] == [
         cmac(number.to_bytes(8, "little", signed=True)) for number in column[1:].to_pylist()
+    ]
+
+
+def test_one_value_of_many_blocks_changes_no_other_tag() -> None:
+    for longest in (17, 1_023, 1_024, 1_025):
+        messages = [b"anna", b"", b"x" * longest, b"y" * 33, b"bert"]
+        tags = Cmac(KEY).of_texts(*text_parts(pa.array(messages)))
+        assert [tag.tobytes() for tag in tags] == [cmac(message) for message in messages]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 65_535, 65_536, 65_537, 200_000])
+def test_every_row_of_a_batch_of_any_size_has_its_own_pseudonym(rows: int) -> None:
+    column = pa.array(np.arange(rows), pa.int64())
+    names = MASKS["pseudonym"](column, MaskInputs(key=Key(KEY), canon="exact"))
+    names.validate(full=True)
+    assert [buffer.size for buffer in names.buffers()[1:]] == [4 * (rows + 1), 16 * rows]
+    picked = [row for row in (0, 65_535, 65_536, rows - 1) if 0 <= row < rows]
+    assert [names[row].as_py() for row in picked] == [
+        expected(row.to_bytes(8, "little"), space="integer") for row in picked
     ]
 
 
@@ -123,6 +152,13 @@ def test_case_space_and_normal_form_do_not_count(texts: list[str]) -> None:
     names = pseudonym(pa.array(texts), "trim_nfc_casefold")
     for changed in (str.casefold, lambda t: f" {t}\n", lambda t: unicodedata.normalize("NFD", t)):
         assert pseudonym(pa.array([changed(text) for text in texts]), "trim_nfc_casefold") == names
+
+
+def test_every_ascii_character_is_folded_wherever_it_stands() -> None:
+    for character in map(chr, range(1, 128)):
+        for row in (f"{character}x", f"x{character}x", f"x{character}", "." * 2**18 + character + "."):
+            (part,) = CANONS["trim_nfc_casefold"].parts(pa.array([row]))
+            assert part.messages.to_pylist() == [row.strip().casefold()]
 
 
 @few
