@@ -6,14 +6,14 @@ All are synchronous and safe to call from several threads.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gateway.terms.audit import Conditions, Entry, EntryFilter, FoundEntry
 from gateway.terms.dataset import Column
 from gateway.terms.document import PolicyFiles
-from gateway.terms.extract import DatasetVersion, Job, JobState
+from gateway.terms.extract import DatasetVersion, Job, JobState, Seal
 from gateway.terms.identity import Credentials, JobTicket, Principal, StoredToken
 from gateway.terms.key import Key, KeyScope
 from gateway.terms.log import Checkpoint, LogRow, TileId
@@ -329,8 +329,14 @@ class JobQueue(Protocol):
     def end(self, ticket: JobTicket, *, state: JobState, code: str, message: str, receipt: str) -> bool:
         """Failed or cancelled. False if the claim is lost."""
 
+    def retry(self, ticket: JobTicket, *, delay_seconds: float, code: str, message: str, receipt: str) -> bool:
+        """Give the claim back: the job is queued again after a while. False if the claim is lost."""
+
     def release(self, job: str) -> bool:
         """A waiting job was approved: queue it."""
+
+    def refuse(self, job: str, *, code: str, message: str) -> bool:
+        """A waiting job was not approved: it failed. False if it does not wait."""
 
     def cancel(self, job: str) -> bool:
         """False if it has ended."""
@@ -340,11 +346,12 @@ class Versions(Protocol):
     """Published dataset versions."""
 
     def publish(
-        self, ticket: JobTicket, *, name: str, conditions: Conditions, seal: Callable[[int], DatasetVersion]
+        self, ticket: JobTicket, *, name: str, receipt: str, conditions: Conditions, seal: Seal
     ) -> DatasetVersion:
         """Publish exactly once: the fenced end of the job, the next number and the version are one transaction.
 
         Args:
+            receipt: of the attempt's access entry; the job keeps it.
             conditions: asked again within it, by the database's clock.
             seal: makes the version of that number; its files MUST be durable when it returns.
 
@@ -367,6 +374,12 @@ class Versions(Protocol):
 
     def announced(self, name: str, number: int) -> None:
         """Its publication is in the log now."""
+
+    def expired(self) -> Sequence[DatasetVersion]:
+        """Those past their expiry, by the database's clock, whose files are still there."""
+
+    def cleared(self, name: str, number: int) -> None:
+        """Its files are gone; its manifest stays here."""
 
 
 class Models(Protocol):

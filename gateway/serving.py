@@ -21,6 +21,7 @@ from gateway.case import Case
 from gateway.errors import Exhausted, Unavailable
 from gateway.rooms import Limits, Rooms
 from gateway.running import OpenedAnswer, SourceSessions
+from gateway.terms.mask_spec import MaskUse
 from gateway.terms.plan import GuardedScan, MaskedScan, Plan
 from gateway.terms.policy import Level
 from gateway.terms.request import WatermarkRequest
@@ -151,7 +152,7 @@ class Serving:
             column = decision.columns.get(watermark.column) if watermark else None
             if column is not None and column.level is not Level.AGGREGATED:
                 scan = planning.watermark_scan(case.policy.datasets[name], decision)
-                newest = sessions.of(scan.source).newest(scan)
+                newest = _told(sessions.of(scan.source).newest(scan), column.mask)
                 found |= {name: newest} if newest is not None else {}
         return found
 
@@ -167,6 +168,19 @@ class Serving:
         raw = session.scan(step.scan)  # 8
         project = case.purpose.project
         return masks.apply(raw, step.decisions, columns=step.columns, keys=self._rooms.keys, project=project)  # 9
+
+
+def _told(newest: datetime.datetime | None, mask: MaskUse) -> datetime.datetime | None:
+    """A watermark as exact as its column is shown: under truncate_date to the unit, under other masks not at all."""
+    if newest is None or mask.name == "keep":
+        return newest
+    if mask.name != "truncate_date":
+        return None
+    column = pa.array([newest], pa.timestamp("us", "UTC"))
+    told: datetime.datetime | None = masks.MASKS[mask.name](column, masks.MaskInputs(parameters=mask.parameters))[
+        0
+    ].as_py()
+    return told
 
 
 @contextlib.contextmanager

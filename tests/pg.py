@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -14,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
+@contextlib.contextmanager
+def postgres_address() -> Iterator[str]:
     """A server's URL. One that we start listens on a Unix socket only and is gone at the end."""
     url = os.environ.get("GATEWAY_TEST_POSTGRES_URL")
     if url:
@@ -30,6 +31,13 @@ def postgres_server() -> Iterator[str]:
             yield server.get_uri()
         finally:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A server's URL."""
+    with postgres_address() as url:
+        yield url
 
 
 @pytest.fixture

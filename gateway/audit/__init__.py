@@ -7,7 +7,7 @@ entry is derived from its payload, and verification derives it again.
 
 from gateway.audit.entry import escaped
 from gateway.audit.log import MerkleLog
-from gateway.audit.note import Tree, Verifier, checkpoint_text, open_checkpoint
+from gateway.audit.note import Tree, Verifier, checkpoint_text, open_checkpoint, open_note
 from gateway.audit.prove import prove_consistency, prove_inclusion
 from gateway.audit.tree import is_consistent, is_included, leaf_hash
 from gateway.audit.verify import Finding, VerifiableStore, Verification, verify_log
@@ -25,6 +25,7 @@ __all__ = [
     "is_included",
     "leaf_hash",
     "open_checkpoint",
+    "open_note",
     "prove_consistency",
     "prove_inclusion",
     "verify_log",

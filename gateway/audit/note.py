@@ -80,18 +80,31 @@ def open_checkpoint(note: str, *, verifier: Verifier) -> Tree:
     Raises:
         Integrity: another form, signer or signature; the text says which.
     """
+    try:
+        text = open_note(note, verifier=verifier)
+    except Integrity as error:
+        raise _broken(error.message) from None
+    return _parsed(text.removesuffix("\n"), origin=verifier.name)
+
+
+def open_note(note: str, *, verifier: Verifier) -> str:
+    """A note's text with its line feed, once its one signature is found to be the verifier's.
+
+    Raises:
+        Integrity: another form, signer or signature; the text says which.
+    """
     text, gap, signature = note.partition("\n\n")
     head = f"— {verifier.name} "
     if not gap or not signature.startswith(head) or not signature.endswith("\n"):
-        raise _broken(f"it is not signed by {verifier.name} alone")
+        raise Integrity(f"it is not signed by {verifier.name} alone", code="note")
     signed = _decoded(signature[len(head) : -1])
     if signed is None or len(signed) != _KEY_ID_BYTES + _SIGNATURE_BYTES or signed[:_KEY_ID_BYTES] != verifier.key_id:
-        raise _broken("it is signed with another key")
+        raise Integrity("it is signed with another key", code="note")
     try:
         verifier.key.verify(signed[_KEY_ID_BYTES:], f"{text}\n".encode())
     except (InvalidSignature, UnicodeEncodeError):
-        raise _broken("its signature does not match its text") from None
-    return _parsed(text, origin=verifier.name)
+        raise Integrity("its signature does not match its text", code="note") from None
+    return f"{text}\n"
 
 
 def _parsed(text: str, *, origin: str) -> Tree:

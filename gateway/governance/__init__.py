@@ -4,8 +4,28 @@ Each method authenticates and asks policy for the capability. What shows entries
 logged before it happens.
 """
 
+from gateway.governance.activating import ActiveBundle, PolicyDesk, PolicyDiff
+from gateway.governance.approval_desks import ApprovalDesks, open_approval_desks
+from gateway.governance.approvals import Approvals, ProposalView
 from gateway.governance.auditing import AuditDesk
 from gateway.governance.browsing import CatalogDesk, ColumnView, DatasetView
 from gateway.governance.operating import TokenDesk
+from gateway.governance.requesting import AccessDesk, AccessRequest, GrantView
 
-__all__ = ["AuditDesk", "CatalogDesk", "ColumnView", "DatasetView", "TokenDesk"]
+__all__ = [
+    "AccessDesk",
+    "AccessRequest",
+    "ActiveBundle",
+    "ApprovalDesks",
+    "Approvals",
+    "AuditDesk",
+    "CatalogDesk",
+    "ColumnView",
+    "DatasetView",
+    "GrantView",
+    "PolicyDesk",
+    "PolicyDiff",
+    "ProposalView",
+    "TokenDesk",
+    "open_approval_desks",
+]

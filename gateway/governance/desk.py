@@ -37,29 +37,32 @@ class Desk:
         """
         principal, now = self.enter(credentials)
         if not self.policy().pdp.may(principal, capability):
-            receipt = self.new_receipt()
             error = Denied(
                 f"none of your roles may do this: it needs {capability}",
                 code="capability",
                 fix=f"ask an admin for a role with `may: [{capability}]`",
             )
-            self.log.append(
-                DenialEntry(
-                    receipt=receipt,
-                    time=now,
-                    actor=actor_of(principal),
-                    purpose="",
-                    datasets=(),
-                    columns=(),
-                    code=error.code,
-                    reasons=(error.message,),
-                    shape="",
-                    digest=self.policy().pdp.digest,
-                )
-            )
-            error.receipt = receipt
-            raise error
+            raise self.refused(principal, error, now=now)
         return principal, now
+
+    def refused(self, principal: Principal, error: Denied, *, now: datetime.datetime) -> Denied:
+        """Log a denial; the error with its receipt, to be raised."""
+        error.receipt = self.new_receipt()
+        self.log.append(
+            DenialEntry(
+                receipt=error.receipt,
+                time=now,
+                actor=actor_of(principal),
+                purpose="",
+                datasets=(),
+                columns=(),
+                code=error.code,
+                reasons=(error.message,),
+                shape="",
+                digest=self.policy().pdp.digest,
+            )
+        )
+        return error
 
     def write(
         self, actor: Actor, *, action: str, now: datetime.datetime, detail: Mapping[str, str | int] | None = None

@@ -8,6 +8,17 @@ either must not fill the log (THREATS T18).
 
 from gateway.identity.admission import Admission
 from gateway.identity.gate import Gate
+from gateway.identity.tickets import Authenticators, Tickets, is_valid, principal_of
 from gateway.identity.tokens import ApiTokens, mint, token_id_of
 
-__all__ = ["Admission", "ApiTokens", "Gate", "mint", "token_id_of"]
+__all__ = [
+    "Admission",
+    "ApiTokens",
+    "Authenticators",
+    "Gate",
+    "Tickets",
+    "is_valid",
+    "mint",
+    "principal_of",
+    "token_id_of",
+]

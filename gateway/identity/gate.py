@@ -8,7 +8,7 @@ import threading
 from gateway.errors import Unauthenticated
 from gateway.identity.admission import Admission
 from gateway.ports import Authenticator
-from gateway.terms.identity import Credentials, Principal
+from gateway.terms.identity import Credentials, JobTicket, Principal
 
 
 class Gate:
@@ -20,7 +20,7 @@ class Gate:
         self._lock = threading.Lock()
         self._refused = 0
 
-    def enter(self, credentials: Credentials, *, now: datetime.datetime) -> Principal:
+    def enter(self, credentials: Credentials | JobTicket, *, now: datetime.datetime) -> Principal:
         """The principal.
 
         Raises:

@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.errors import Invalid, Unauthenticated
 from gateway.ports import Entropy, TokenStore
-from gateway.terms.identity import Credentials, Principal, StoredToken, is_name
+from gateway.terms.identity import Credentials, JobTicket, Principal, StoredToken, is_name
 
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base32 in lower case: no letter that is read as another."""
@@ -73,9 +73,9 @@ class ApiTokens:
     def __init__(self, store: TokenStore) -> None:
         self._store = store
 
-    def authenticate(self, credentials: Credentials, *, now: datetime.datetime) -> Principal:
-        """The token's principal. Unknown, malformed, expired and revoked tokens get one answer."""
-        found = _TOKEN.fullmatch(credentials.bearer)
+    def authenticate(self, credentials: Credentials | JobTicket, *, now: datetime.datetime) -> Principal:
+        """The token's principal. Unknown, malformed, expired and revoked tokens get one answer; so does a ticket."""
+        found = _TOKEN.fullmatch(credentials.bearer) if isinstance(credentials, Credentials) else None
         stored = self._store.find(found[1]) if found else None
         given = hashlib.sha256(found[2].encode() if found else b"").digest()
         right = hmac.compare_digest(given, stored.secret_sha256 if stored else _NOBODY)

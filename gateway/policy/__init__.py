@@ -7,6 +7,8 @@ applies; the rule above decides how much it shows.
 """
 
 from gateway.policy.bundle import Bundle
+from gateway.policy.exposure import would_expose
+from gateway.policy.grants import read_request
 from gateway.policy.lint import Finding, findings_of, lint, load_bundle
 from gateway.policy.pdp import PolicyDecisionPoint
 from gateway.policy.verdicts import CaseResult, NoDynamicGrants, run_tests
@@ -22,5 +24,7 @@ __all__ = [
     "findings_of",
     "lint",
     "load_bundle",
+    "read_request",
     "run_tests",
+    "would_expose",
 ]

@@ -64,6 +64,13 @@ def exposed(bundle: Bundle) -> Iterator[tuple[RuleRef, str]]:
     yield from _pairs(by_column, says="{column} is full in {full} and masked here: {roles} sees both in one project")
 
 
+def would_expose(bundle: Bundle, grant: Grant) -> tuple[str, ...]:
+    """What roles could join if the grant stood beside those of the files, and cannot today; for its approver."""
+    known = {text for _, text in exposed(bundle)}
+    wider = dataclasses.replace(bundle, grants=(*bundle.grants, grant))
+    return tuple(sorted({text for _, text in exposed(wider)} - known))
+
+
 def _pairs(groups: Mapping[tuple[str, ...], list[_Exposure]], *, says: str) -> Iterator[tuple[RuleRef, str]]:
     roles: dict[tuple[str, str, str, RuleRef], set[str]] = defaultdict(set)
     for exposures in groups.values():

@@ -23,6 +23,8 @@ _ALLOW_OPTIONAL = frozenset({"effect", "columns", "rows", "rows_follow", "expire
 _DENY = frozenset({"effect"})
 _DENY_OPTIONAL = frozenset({"columns", "at_most", "expires"})
 _NONE: frozenset[str] = frozenset()
+_REQUEST = "approved-requests"
+"""Stands for a file where the rule of a dynamic grant is named."""
 _CAPS = (Level.AGGREGATED, Level.PSEUDONYMIZED)
 
 
@@ -58,6 +60,58 @@ def read_grants(
                     with problems.noted():
                         raise _pointed(flaw, node=node)
     return tuple(grants.values())
+
+
+def read_request(
+    document: Mapping[str, object],
+    *,
+    grant_id: str,
+    expires: datetime.datetime,
+    vocabulary: Vocabulary,
+    datasets: Datasets,
+    parse_predicate: PredicateParser,
+) -> Grant:
+    """The dynamic grant that a request asks for: a grant of grants.yaml without id, effect and expiry.
+
+    Args:
+        document: plain JSON values under the keys of a grant in grants.yaml.
+        grant_id: of the grant to come.
+        expires: of the grant to come, UTC.
+        vocabulary: of the bundle that it shall stand beside.
+        datasets: those that messages may name: errors list them.
+        parse_predicate: reads the row filter.
+
+    Raises:
+        Invalid: not a grant, or not one of this bundle; `reasons` are all that is wrong.
+    """
+    problems = Problems()
+    node = _node({**document, "id": grant_id})
+    with problems.noted():
+        if "effect" in document or "expires" in document:
+            raise node.fail("a request asks for something: no effect and no expires")
+        grant = _read_grant(node, datasets=datasets, parse_predicate=parse_predicate)
+        for purpose in sorted(grant.purposes - vocabulary.purposes.keys()):
+            with problems.noted():
+                raise node.fail("* is for reviewed files" if purpose == EVERY_PURPOSE else "unknown purpose")
+        for flaw in flaws_of(
+            dataclasses.replace(grant, purposes=frozenset()), vocabulary=vocabulary, datasets=datasets
+        ):
+            with problems.noted():
+                raise _pointed(flaw, node=node)
+    if problems.found:
+        # The place is the same for all, and no file's: only what is wrong is told.
+        told = tuple(error.message.split(": ", 1)[1] for error in problems.found)
+        raise type(problems.found[0])(told[0], code="request", reasons=told[1:], fix="`gateway request --help`")
+    return dataclasses.replace(grant, expires=expires, rule=RuleRef(file=_REQUEST, line=1, id=grant_id), dynamic=True)
+
+
+def _node(value: object) -> Node:
+    """Plain JSON values as the nodes that the readers take."""
+    if isinstance(value, Mapping):
+        return Node({str(name): _node(item) for name, item in value.items()}, _REQUEST, 1)
+    if isinstance(value, list | tuple):
+        return Node([_node(item) for item in value], _REQUEST, 1)
+    return Node(value, _REQUEST, 1)
 
 
 def flaws_of(grant: Grant, *, vocabulary: Vocabulary, datasets: Datasets) -> Iterator[Flaw]:

@@ -46,6 +46,11 @@ class PolicyDecisionPoint:
         return self._bundle.digest
 
     @property
+    def bundle(self) -> Bundle:
+        """What decides, but for dynamic grants."""
+        return self._bundle
+
+    @property
     def roles(self) -> frozenset[str]:
         """All declared roles."""
         return frozenset(self._bundle.vocabulary.roles)

@@ -7,11 +7,11 @@ import datetime
 from collections.abc import Iterator, Mapping
 
 from gateway.policy.applicability import Applicability
-from gateway.policy.bundle import Bundle
+from gateway.policy.bundle import Bundle, Withheld
 from gateway.policy.candidates import Candidate, weigh
 from gateway.policy.grants import EVERY_PURPOSE
 from gateway.terms.identity import Principal, is_name
-from gateway.terms.policy import Grant, MissingGrant
+from gateway.terms.policy import Grant, Level, MissingGrant
 
 _WEIGHTS: Mapping[str, int] = {"columns": 1, "expired": 2, "purpose": 4, "environment": 8, "role": 16}
 """What is harder to get outweighs everything that is easier."""
@@ -97,17 +97,39 @@ class Standing:
             if grant.effect == "allow" and dataset in grant.datasets and (not among or grant.id in among)
             for candidate, kinds in [self._lacks(grant, dataset=dataset, needed=needed, purpose=purpose)]
         ]
-        request = f"ask {self.bundle.datasets[dataset].owner} for a grant of {dataset} for {purpose}"
         if not lacks:
+            request = self._request(dataset, needed=needed, purpose=purpose, nearest=None)
             nothing = MissingGrant(dataset=dataset, lacks="role: no grant shows this dataset", request=request)
             return f"{dataset}: no grant shows it", nothing
         *_, candidate, kinds = min(lacks, key=lambda item: item[:3])
         sentence = "; ".join(f"{kind}: {why}" for kind, why in kinds.items())
-        columns = sorted(needed & self.bundle.datasets[dataset].columns.keys())
-        if columns:
-            request += f", columns {', '.join(columns)}"
-        missing = MissingGrant(dataset=dataset, lacks=sentence, request="" if candidate.is_capped_out else request)
+        asked = self._request(dataset, needed=needed, purpose=purpose, nearest=candidate.grant)
+        missing = MissingGrant(dataset=dataset, lacks=sentence, request="" if candidate.is_capped_out else asked)
         return f"{dataset}: nearest is {candidate.grant.rule}, which lacks {sentence}", missing
+
+    def _request(self, dataset: str, *, needed: frozenset[str], purpose: str, nearest: Grant | None) -> str:
+        """The command that asks for the least that would answer; empty where no grant could."""
+        role = self._asking_role(nearest)
+        known = self.bundle.datasets[dataset]
+        columns = sorted(needed & known.columns.keys())
+        start = nearest.level if nearest is not None and nearest.level is not None else Level.PSEUDONYMIZED
+        for level in Level:
+            if role is None or level.rank < start.rank or (level is Level.AGGREGATED and known.subject is None):
+                continue
+            held = [c for c in columns if isinstance(self.bundle.releases[dataset, c, level], Withheld)]
+            opened = [c for c in held if not isinstance(self.bundle.releases[dataset, c, Level.FULL], Withheld)]
+            if held and (level is not Level.PSEUDONYMIZED or opened != held):
+                continue
+            asked = ["gateway request", dataset, f"--purpose {purpose} --level {level}"]
+            asked += [f"--column {column}=full" for column in opened]
+            asked += [f"--role {role}"] if len(self.principal.roles) > 1 else []
+            return " ".join(asked)
+        return ""
+
+    def _asking_role(self, nearest: Grant | None) -> str | None:
+        """The principal's own role that a grant would be for; an undeclared one gets none."""
+        own = sorted(self.principal.roles & self.bundle.vocabulary.roles.keys())
+        return nearest.role if nearest is not None and nearest.role in own else next(iter(own), None)
 
     def _applying(self, dataset: str, *, purpose: str) -> tuple[tuple[Grant, ...], tuple[Grant, ...]]:
         applying = self.applicability.applying(

@@ -25,6 +25,7 @@ CAPABILITIES: frozenset[str] = frozenset(
         "access.approve",
         "audit.read",
         "dataset.erase",
+        "extract.approve",
         "key.destroy",
         "key.rotate",
         "metrics.read",
@@ -206,18 +207,23 @@ def _reach(names: frozenset[str], *, roles: Mapping[str, Role]) -> frozenset[str
 
 
 def _read_purpose(name: str, *, node: Node) -> Purpose:
-    fields = node.mapping(required=frozenset({"project", "legal_basis", "owner", "retention"}), optional=frozenset())
+    fields = node.mapping(
+        required=frozenset({"project", "legal_basis", "owner", "retention"}), optional=frozenset({"extracts"})
+    )
     if not is_name(fields["project"].text()):
         raise fields["project"].fail("a project's name is 1..63 of a-z 0-9 -")
     days = _DAYS.fullmatch(str(fields["retention"].value))
     if days is None:
         raise fields["retention"].fail("a retention is a number of days: 365d")
+    if "extracts" in fields and fields["extracts"].value != "approved":
+        raise fields["extracts"].fail("the only word here is `approved`: extracts wait for a second person")
     return Purpose(
         name=name,
         project=fields["project"].text(),
         legal_basis=fields["legal_basis"].text(),
         owner=fields["owner"].text(),
         retention_days=int(days[1]),
+        approves_extracts="extracts" in fields,
     )
 
 

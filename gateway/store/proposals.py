@@ -66,8 +66,8 @@ proposal_act = sa.Table(
 
 _verdict_columns = [column.label(f"verdict_{column.name}") for column in proposal_verdict.c]
 _known = sa.select(proposal, *_verdict_columns).select_from(proposal.outerjoin(proposal_verdict))
-_has_verdict = sa.exists().where(proposal_verdict.c.proposal_id == proposal.c.id)
-_has_act = sa.exists().where(proposal_act.c.proposal_id == proposal.c.id)
+_has_verdict = sa.exists().where(proposal_verdict.c.proposal_id == proposal.c.id).correlate(proposal)
+_has_act = sa.exists().where(proposal_act.c.proposal_id == proposal.c.id).correlate(proposal)
 
 
 class Proposals:

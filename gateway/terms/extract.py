@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Callable
 from typing import Final, Literal
 
 from gateway.terms.audit import ColumnAccess
@@ -105,3 +106,7 @@ class DatasetVersion:
     def id(self) -> str:
         """`loan-default@1`."""
         return f"{self.name}@{self.number}"
+
+
+Seal = Callable[[int], DatasetVersion]
+"""Makes the version of a number: signs its manifest and makes its files durable."""

@@ -57,6 +57,8 @@ class Purpose:
     legal_basis: str
     owner: str
     retention_days: int
+    approves_extracts: bool = False
+    """`extracts: approved`: an extract waits for a second person."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

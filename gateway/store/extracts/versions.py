@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from gateway.store.extracts.tables import dataset_version, extract_job
 from gateway.store.standing import Checks
 from gateway.store.tables import audit_head
 from gateway.terms.audit import ColumnAccess, Conditions
-from gateway.terms.extract import DatasetVersion
+from gateway.terms.extract import DatasetVersion, Seal
 from gateway.terms.identity import JobTicket
 
 MAX_LISTED: Final = 1_000
@@ -30,13 +30,7 @@ class Versions:
         self._engine = engine
 
     def publish(
-        self,
-        ticket: JobTicket,
-        *,
-        name: str,
-        receipt: str,
-        conditions: Conditions,
-        seal: Callable[[int], DatasetVersion],
+        self, ticket: JobTicket, *, name: str, receipt: str, conditions: Conditions, seal: Seal
     ) -> DatasetVersion:
         """Publish exactly once: the fenced end of the job, the next number and the version are one transaction.
 

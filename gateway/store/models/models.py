@@ -29,7 +29,7 @@ class Models:
         """
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         claim = insert(model).values(name=registered.name, owner=registered.owner, environment=registered.environment)
-        store = insert(model_version).values(_row(registered)).on_conflict_do_nothing()
+        store = insert(model_version).values(_row(registered)).on_conflict_do_nothing().returning(model_version.c.name)
         mine = sa.select(model.c.name).where(
             model.c.name == registered.name,
             model.c.owner == registered.owner,
@@ -41,7 +41,7 @@ class Models:
         ]
         with writing(self._engine) as connection:
             connection.execute(claim.on_conflict_do_nothing())
-            if connection.scalar(mine) is None or connection.execute(store).rowcount != 1:
+            if connection.scalar(mine) is None or connection.scalar(store) is None:
                 raise Invalid(
                     "this version of this model is registered already, or the model's name is another's",
                     code="model",

@@ -23,6 +23,9 @@ HIDDEN = grants(
     "id: groups, role: scientist, environment: dev, datasets: [s.people], purposes: [billing], level: aggregated",
 )
 
+ROWS = "id: r, role: scientist, environment: dev, datasets: [s.people], purposes: [study], level: pseudonymized"
+GROUPS = "id: g, role: scientist, environment: dev, datasets: [s.people], purposes: [study], level: aggregated"
+
 
 def approved(**changes: object) -> Grant:
     """A sound dynamic grant, but for the changes."""
@@ -35,8 +38,8 @@ def approved(**changes: object) -> Grant:
     return dataclasses.replace(template, dynamic=True, **changes)  # type: ignore[arg-type]  # tests break it on purpose
 
 
-def ask(point: PolicyDecisionPoint, role: str, *columns: str) -> Decision:
-    return point.decide(principal=principal(role), purpose="study", uses=uses(people=columns), now=NOW)
+def ask(point: PolicyDecisionPoint, roles: str, *columns: str) -> Decision:
+    return point.decide(principal=principal(*roles.split()), purpose="study", uses=uses(people=columns), now=NOW)
 
 
 def denial(**changes: object) -> Grant:
@@ -183,8 +186,30 @@ def test_the_decision_names_bundle_principal_and_rules() -> None:
 def test_a_denial_says_how_to_ask() -> None:
     decision = ask(pdp(), "analyst", "email", "income")
     assert decision.missing is not None
-    assert decision.missing.request == "ask research for a grant of s.people for study, columns email, income"
+    assert decision.missing.request == "gateway request s.people --purpose study --level pseudonymized"
     assert decision.datasets == {}
+
+
+@pytest.mark.parametrize(
+    ("roles", "column", "grant", "asked"),
+    [
+        ("analyst", "note", ROWS, "--level pseudonymized --column note=full"),
+        ("analyst", "region", GROUPS, "--level aggregated"),
+        ("analyst", "email", GROUPS, "--level pseudonymized"),
+        ("analyst member", "income", ROWS, "--level pseudonymized --role analyst"),
+        ("member scientist", "note", ROWS, "--level pseudonymized --column note=full --role scientist"),
+    ],
+)
+def test_the_command_asks_for_the_least_that_would_answer(roles: str, column: str, grant: str, asked: str) -> None:
+    missing = ask(pdp(grants(grant)), roles, column).missing
+    assert missing is not None
+    assert missing.request == f"gateway request s.people --purpose study {asked}"
+
+
+def test_a_role_that_the_policy_does_not_know_has_nothing_to_ask_for() -> None:
+    missing = ask(pdp(), "stranger", "email").missing
+    assert missing is not None
+    assert missing.request == ""
 
 
 def test_declared_roles_are_listed() -> None:
