@@ -1,198 +1,31 @@
-"""The composition root: Settings → rooms → EnforcementPoint → doors. Only here is it known what is behind a port."""
+"""The `gateway` command's host: Settings → control, gateway, doors. Only here is it known what is behind a port."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
-import secrets
-import shutil
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
+from etl.extracts import Worker, run_worker
 from gateway import audit, catalog, cli, http, keys, policy, query, store
-from gateway.enforcement import EnforcementPoint
-from gateway.errors import Denied, Invalid, Unavailable
-from gateway.governance import AuditDesk, CatalogDesk, TokenDesk
-from gateway.governance.desk import Desk
-from gateway.housekeeping import Housekeeping, Lease, refusal_counter
-from gateway.identity import Admission, ApiTokens, Gate
-from gateway.ports import Clock, Entropy, GrantReader, Source
-from gateway.rooms import ActivePolicy, ExtractLimits, Limits, Rooms
-from gateway.running import RunningAnswers
-from gateway.sandbox import Sandbox, SandboxLimits, protect_memory
+from gateway.assembly import Gateway, sandbox_limits
+from gateway.control import Control, SystemClock, SystemEntropy, compile_policy, read_policies
+from gateway.errors import Denied, Invalid
+from gateway.governance import TokenDesk
+from gateway.sandbox import Sandbox, protect_memory
 from gateway.settings import Settings, operator_name
 from gateway.sources import open_sources
 from gateway.terms.audit import Actor
 from gateway.terms.dataset import Datasets
-from gateway.terms.document import PolicyFiles
+
+__all__ = ["Control", "Gateway", "Host", "SystemClock", "SystemEntropy", "compile_policy", "main", "read_policies"]
 
 _ROOT: Final = 0
-_MEGABYTE: Final = 1 << 20
-
-
-class SystemClock:
-    """The host's clock."""
-
-    def now(self) -> datetime.datetime:
-        """Aware, UTC."""
-        return datetime.datetime.now(datetime.UTC)
-
-
-class SystemEntropy:
-    """The kernel's random numbers."""
-
-    def draw(self, count: int) -> bytes:
-        """`count` random bytes."""
-        return secrets.token_bytes(count)
-
-
-class PolicyHolder:
-    """The activated bundle, compiled; compiled again when the active digest moved."""
-
-    def __init__(self, bundles: store.Bundles, grants: store.Grants) -> None:
-        self._bundles = bundles
-        self._grants = grants
-        self._lock = threading.Lock()
-        self._digest = ""
-        self._active: ActivePolicy | None = None
-
-    def current(self) -> ActivePolicy:
-        """The active policy; one small query finds out whether it is still the same."""
-        digest = self._bundles.active_digest()
-        with self._lock:
-            if self._active is None or digest != self._digest:
-                files = self._bundles.active()
-                if files is None:
-                    raise Unavailable("no policy is activated", code="policy", fix="run `gateway init`")
-                self._active = compile_policy(files, grants=self._grants)
-                self._digest = files.digest
-            return self._active
-
-
-def compile_policy(files: PolicyFiles, *, grants: GrantReader) -> ActivePolicy:
-    """Files → decision point, or Invalid with file and line."""
-    datasets = catalog.read_catalog(files)
-    bundle = policy.load_bundle(files, datasets=datasets, parse_predicate=query.parse_predicate)
-    return ActivePolicy(pdp=policy.PolicyDecisionPoint(bundle, grants=grants), datasets=datasets)
-
-
-def read_policies(folder: Path) -> PolicyFiles:
-    """The folder's YAML files and its Casbin model."""
-    if not folder.is_dir():
-        raise Invalid(f"no policy folder {folder}", code="policy", fix="set GATEWAY_POLICIES")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix in {".yaml", ".conf"} and p.is_file())
-    return PolicyFiles({p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in paths})
-
-
-class Control:
-    """The control database with what the host's commands need of it; no sandbox, no sources."""
-
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None) -> None:
-        if not settings.home.is_dir():
-            raise Unavailable(f"no gateway home at {settings.home}", code="home", fix="run `gateway init`")
-        self.settings = settings
-        self.clock = clock or SystemClock()
-        self.entropy = entropy or SystemEntropy()
-        self.engine = store.open_database(settings.control_database_url, lock_seconds=settings.database_lock_seconds)
-        self.log_store = store.SqlLogStore(self.engine)
-        self.tokens = store.Tokens(self.engine)
-        self.grants = store.Grants(self.engine)
-        self.policy = PolicyHolder(store.Bundles(self.engine), self.grants)
-        self.log = audit.MerkleLog(
-            self.log_store,
-            signer=keys.load_signer(settings.home, kek_path=settings.kek_path),
-            clock=self.clock,
-            entropy=self.entropy,
-            has_space=_space_checker(settings),
-        )
-        admission = Admission(per_minute=settings.requests_per_minute, concurrent=settings.concurrent_queries)
-        self.admission = admission
-        self.gate = Gate(authenticator=ApiTokens(self.tokens), admission=admission)
-        self.desk = Desk(
-            gate=self.gate, policy=self.policy.current, log=self.log, clock=self.clock, entropy=self.entropy
-        )
-
-    def close(self) -> None:
-        """Drain the log and leave the database."""
-        self.log.close()
-        self.engine.dispose()
-
-
-class Gateway:
-    """A whole gateway in this process: everything that `serve` runs but the port."""
-
-    def __init__(self, control: Control, *, sources: Mapping[str, Source]) -> None:
-        settings = control.settings
-        self.control = control
-        self.sandbox = Sandbox(_sandbox_limits(settings))
-        self.running = RunningAnswers(control.log_store, withdraw=self.sandbox.drop)
-        self.lease = Lease(store.Leases(control.engine), ttl_seconds=settings.lease_seconds)
-        rooms = Rooms(
-            gate=control.gate,
-            admission=control.admission,
-            policy=control.policy.current,
-            log=control.log,
-            sources=sources,
-            keys=keys.FileKeyRing(settings.home, kek_path=settings.kek_path, entropy=control.entropy),
-            sandbox=self.sandbox,
-            windows=store.Windows(control.engine),
-            allowance=store.Allowances(control.engine),
-            running=self.running,
-            clock=control.clock,
-            entropy=control.entropy,
-            instance=lambda: self.lease.id,
-        )
-        self.enforcement = EnforcementPoint(rooms, limits=_limits(settings))
-        self.housekeeping = Housekeeping(
-            lease=self.lease,
-            renew_seconds=settings.lease_seconds / 3,
-            running=self.running,
-            recheck_seconds=settings.recheck_seconds,
-            settler=control.log,
-            refusals=refusal_counter(control.gate, log=control.log, clock=control.clock, entropy=control.entropy),
-        )
-
-    def start(self) -> None:
-        """Warm the sandbox and begin housekeeping; refuses where the kernel lacks what settings require."""
-        self.control.policy.current()
-        self.control.log.settle_abandoned()
-        self.sandbox.start()
-        self.housekeeping.start()
-
-    def services(self) -> http.Services:
-        """What the HTTP door may call."""
-        return http.Services(
-            enforcement=self.enforcement,
-            auditing=AuditDesk(self.control.desk, store=self.control.log_store),
-            browsing=CatalogDesk(self.control.desk),
-            readiness=self._readiness,
-        )
-
-    def close(self) -> None:
-        """End running answers, children and the lease; then the control database."""
-        self.housekeeping.close()
-        self.sandbox.close()
-        self.control.close()
-
-    def _readiness(self) -> http.Readiness:
-        problems = []
-        try:
-            self.control.policy.current()
-        except Unavailable as error:
-            problems.append(error.code)
-        if not self.sandbox.is_healthy:
-            problems.append("unavailable.sandbox")
-        if not self.housekeeping.is_alive:
-            problems.append("unavailable.housekeeping")
-        if not _space_checker(self.control.settings)():
-            problems.append("unavailable.audit_reserve")
-        return http.Readiness(ready=not problems, problems=tuple(problems), isolation=dict(self.sandbox.isolation()))
 
 
 class Host:
@@ -243,8 +76,20 @@ class Host:
         sources = open_sources(settings.sources)
         with contextlib.closing(Gateway(Control(settings), sources=sources)) as gateway:
             gateway.start()
+            gateway.start_jobs(worker=settings.worker_in_serve)
             app = http.create_app(gateway.services())
             http.serve(app, host=host, port=port)
+
+    def work(self, settings: Settings) -> None:
+        """Make extracts until a signal."""
+        _refuse_root(settings)
+        os.umask(0o077)
+        protect_memory()
+        sources = open_sources(settings.sources)
+        with contextlib.closing(Gateway(Control(settings), sources=sources)) as gateway:
+            gateway.start()
+            gateway.start_jobs(worker=False)
+            run_worker(Worker(gateway.workshop))
 
     @contextlib.contextmanager
     def token_desk(self, settings: Settings) -> Iterator[tuple[TokenDesk, Actor]]:
@@ -279,7 +124,7 @@ class Host:
     def check_sources(self, settings: Settings) -> Mapping[str, Sequence[str]]:
         """Findings by source, and what the kernel lacks."""
         found = {name: tuple(source.check()) for name, source in open_sources(settings.sources).items()}
-        with contextlib.closing(Sandbox(_sandbox_limits(settings))) as sandbox:
+        with contextlib.closing(Sandbox(sandbox_limits(settings))) as sandbox:
             sandbox.start()
             missing = tuple(f"the kernel offers no {name}" for name, has in sandbox.isolation().items() if not has)
         return {**found, "sandbox": missing}
@@ -334,54 +179,9 @@ def _uses_reader(datasets: Datasets) -> Callable[[str], Mapping[str, frozenset[s
     return read
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        query=query.QueryLimits(
-            max_bytes=settings.max_sql_bytes,
-            max_nodes=settings.max_sql_nodes,
-            max_depth=settings.max_sql_depth,
-            max_output_columns=settings.max_output_columns,
-            max_scans=settings.max_scans,
-        ),
-        query_seconds=settings.query_seconds,
-        extract=ExtractLimits(
-            seconds=settings.extract_seconds,
-            memory_mb=settings.extract_memory_mb,
-            cpu_seconds=settings.extract_cpu_seconds,
-            spill_mb=settings.extract_spill_mb,
-        ),
-        rows_per_day=settings.rows_per_day,
-        max_json_rows=settings.max_json_rows,
-        threshold_subjects=settings.threshold_subjects,
-        release_window=datetime.timedelta(hours=settings.release_window_hours),
-    )
-
-
-def _sandbox_limits(settings: Settings) -> SandboxLimits:
-    return SandboxLimits(
-        memory_mb=settings.sandbox_memory_mb,
-        address_space_mb=settings.sandbox_address_space_mb,
-        cpu_seconds=settings.sandbox_cpu_seconds,
-        warm_children=settings.sandbox_warm_children,
-        max_children=settings.sandbox_max_children,
-        queries_per_child=settings.sandbox_queries_per_child,
-        idle_seconds=settings.sandbox_idle_seconds,
-        max_scans=settings.max_scans,
-        kernel_isolation=settings.sandbox_kernel_isolation,
-    )
-
-
 def _refuse_root(settings: Settings) -> None:
     if os.geteuid() != _ROOT:
         return
     if settings.environment == "prod":
         raise Denied("environment prod does not run as root", code="root", fix="run as a user of its own")
     sys.stderr.write("warning: running as root; root reads every process's memory. Use a user of its own.\n")
-
-
-def _space_checker(settings: Settings) -> Callable[[], bool]:
-    """Whether the log's volume has more than its reserve. A control database elsewhere watches its own volume."""
-    if settings.database_url and not settings.database_url.startswith("sqlite"):
-        return lambda: True
-    reserve = settings.audit_reserve_mb * _MEGABYTE
-    return lambda: shutil.disk_usage(settings.home).free > reserve

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from gateway.errors import GatewayError, Unavailable
@@ -53,8 +53,50 @@ class Lease:
         self._instances.end(self._id)
 
 
-class Housekeeping:
+class Rounds:
     """One thread with a few slow clocks. A round that fails is tried again; none of them lets anything through."""
+
+    def __init__(self, name: str, rounds: Sequence[tuple[float, Callable[[], object]]]) -> None:
+        """Each act, and the seconds between two of it."""
+        self._rounds = rounds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the rounds go on."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Stop after the act that runs."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def attempt(self, act: Callable[[], object]) -> None:
+        """Do it once; a failure is noted."""
+        try:
+            act()
+        except GatewayError as error:
+            _log.warning("a round failed and will be tried again: %s", error.code)
+        except Exception as error:  # noqa: BLE001 - the thread's border: if it ended, no lease would be renewed and nothing rechecked
+            _log.error("a round failed unforeseen and will be tried again: %s", type(error).__name__)
+
+    def _run(self) -> None:
+        due = [time.monotonic() + seconds for seconds, _ in self._rounds]
+        while not self._stop.wait(_TICK_SECONDS):
+            for number, (seconds, act) in enumerate(self._rounds):
+                if time.monotonic() >= due[number]:
+                    self.attempt(act)
+                    due[number] = time.monotonic() + seconds
+
+
+class Housekeeping:
+    """Lease, running answers, abandoned accesses and refusals, in rounds of their own."""
 
     def __init__(
         self,
@@ -69,51 +111,34 @@ class Housekeeping:
         self._lease = lease
         self._running = running
         self._refusals = refusals
-        self._rounds: list[tuple[float, Callable[[], object]]] = [
-            (renew_seconds, self._renew),
-            (recheck_seconds, running.recheck),
-            (_SETTLE_SECONDS, settler.settle_abandoned),
-            (_REFUSALS_SECONDS, refusals),
-        ]
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._rounds = Rounds(
+            "housekeeping",
+            [
+                (renew_seconds, self._renew),
+                (recheck_seconds, running.recheck),
+                (_SETTLE_SECONDS, settler.settle_abandoned),
+                (_REFUSALS_SECONDS, refusals),
+            ],
+        )
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._rounds.start()
 
     @property
     def is_alive(self) -> bool:
         """Whether the rounds go on."""
-        return self._thread.is_alive()
+        return self._rounds.is_alive
 
     def close(self) -> None:
         """Stop, write what was counted, and give the lease back."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._round(self._refusals)
+        self._rounds.close()
+        self._rounds.attempt(self._refusals)
         self._running.stop_all(Unavailable("the gateway is stopping", code="stopping", fix="ask again"))
         try:
             self._lease.end()
         except GatewayError as error:
             _log.warning("the lease was not given back: %s", error.code)
-
-    def _run(self) -> None:
-        due = [time.monotonic() + seconds for seconds, _ in self._rounds]
-        while not self._stop.wait(_TICK_SECONDS):
-            for number, (seconds, act) in enumerate(self._rounds):
-                if time.monotonic() >= due[number]:
-                    self._round(act)
-                    due[number] = time.monotonic() + seconds
-
-    def _round(self, act: Callable[[], object]) -> None:
-        try:
-            act()
-        except GatewayError as error:
-            _log.warning("a round failed and will be tried again: %s", error.code)
-        except Exception as error:  # noqa: BLE001 - the thread's border: if it ended, no lease would be renewed and nothing rechecked
-            _log.error("a round failed unforeseen and will be tried again: %s", type(error).__name__)
 
     def _renew(self) -> None:
         if not self._lease.renew():

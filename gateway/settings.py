@@ -80,6 +80,21 @@ class Settings(BaseSettings):
     sandbox_kernel_isolation: Literal["required", "accept_none"] = "required"
     """`accept_none`: run although the kernel offers no seccomp. Say so in your threat model."""
 
+    worker_in_serve: bool = True
+    """`serve` makes extracts too; false where `gateway worker` does it in processes of its own."""
+    schedule_seconds: float = 60.0
+    """How often the scheduler looks at models' freshness and reports finished jobs."""
+    openlineage_file: Path | None = None
+    """Lineage events are appended to it, a JSON line each."""
+    openlineage_url: str = ""
+    """Lineage events are posted to it: https, or http to loopback."""
+    webhook_urls: tuple[str, ...] = ()
+    """Told of stale models and ended extracts: https, or http to loopback."""
+    webhook_secret_file: Path | None = None
+    """Signs webhook calls; `whsec_…`."""
+    outgoing_networks: tuple[str, ...] = ()
+    """Private networks that events and webhooks may be sent to, in CIDR form."""
+
     threshold_subjects: int = Field(default=10, ge=5)
     """A group of fewer distinct data subjects is not shown; 5 is the floor."""
     release_window_hours: int = Field(default=24, ge=1)

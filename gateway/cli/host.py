@@ -39,6 +39,9 @@ class Host(Protocol):
     def serve(self, settings: Settings, *, host: str, port: int) -> None:
         """Run until a signal."""
 
+    def work(self, settings: Settings) -> None:
+        """Make extracts until a signal."""
+
     def token_desk(self, settings: Settings) -> AbstractContextManager[tuple[TokenDesk, Actor]]:
         """Tokens, as the operator."""
 

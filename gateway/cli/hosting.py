@@ -59,6 +59,18 @@ def serve(host: Host, address: str, port: int) -> None:
 
 
 @click.command()
+@click.pass_obj
+def worker(host: Host) -> None:
+    """Make extracts until interrupted; run as many as production bears, on any host of the control database.
+
+    \b
+    GATEWAY_HOME=/var/lib/gateway gateway worker
+    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
+    with exit_codes():
+        host.work(host.settings())
+
+
+@click.command()
 @click.option("--transactions", type=click.IntRange(1_000, 100_000_000), default=100_000, show_default=True)
 @click.option(
     "--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep home and bank in this (new) folder."
@@ -193,4 +205,4 @@ def _lifetime(text: str) -> datetime.timedelta:
     return datetime.timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-COMMANDS = (init, serve, demo, token, key, source)
+COMMANDS = (init, serve, worker, demo, token, key, source)

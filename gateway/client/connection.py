@@ -6,13 +6,19 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Literal, cast
+from http import HTTPStatus
+from typing import Any, Final, Literal, Self, cast
 from urllib.parse import quote
 
 import httpx
 import pyarrow as pa
 
-from gateway.client.errors import Incomplete, Refused, Unreachable
+from gateway.client.errors import Incomplete, Refused, Unreachable, refusal
+from gateway.client.extracting import Extracting
+from gateway.client.governing import Governing
+from gateway.client.lineage import Lineage
+from gateway.client.wire.arrow import ArrowAnswer
+from gateway.client.wire.retrying import may_repeat, patient
 
 Document = dict[str, Any]
 """A JSON object."""
@@ -23,8 +29,9 @@ MEDIA_TYPES: Final[Mapping[Format, str]] = {
     "csv": "text/csv",
     "json": "application/json",
 }
-TRAILER: Final = b"gateway.trailer"
 _TIMEOUT: Final = httpx.Timeout(10.0, read=120.0)
+_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=3.0)
+"""The gateway closes a connection that is idle for 5 s: a call MUST not meet one that is just closing."""
 
 
 class Answer:
@@ -33,10 +40,10 @@ class Answer:
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
         self._digest = hashlib.sha256()
-        self.receipt = response.headers.get("Gateway-Receipt", "")
-        self.nonce = response.headers.get("Gateway-Receipt-Nonce", "")
-        self.decision = response.headers.get("Gateway-Decision", "")
-        self.snapshot = response.headers.get("Gateway-Snapshot", "")
+        self.receipt: str = response.headers.get("Gateway-Receipt", "")
+        self.nonce: str = response.headers.get("Gateway-Receipt-Nonce", "")
+        self.decision: str = response.headers.get("Gateway-Decision", "")
+        self.snapshot: str = response.headers.get("Gateway-Snapshot", "")
 
     def chunks(self) -> Iterator[bytes]:
         """The body.
@@ -57,16 +64,34 @@ class Answer:
         return hmac.digest(bytes.fromhex(self.nonce), self._digest.digest(), "sha256").hex()
 
 
-class Client:
-    """Everything that a caller may ask of a gateway. Close it, or use it as a context manager."""
+class Client(Extracting, Governing, Lineage):
+    """Everything that a caller may ask of a gateway, as JSON documents. Safe for several threads.
 
-    def __init__(self, url: str, *, token: str) -> None:
+    Close it, or use it as a context manager.
+    """
+
+    def __init__(self, url: str, *, token: str, patience_seconds: float = 0.0) -> None:
+        """`patience_seconds`: calls that may be repeated are repeated for so long; 0: each is made once."""
         self._http = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT, trust_env=False
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_TIMEOUT,
+            limits=_LIMITS,
+            trust_env=False,
         )
+        self._patience_seconds = patience_seconds
+        self._has_answered = False
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._url})"
+
+    @property
+    def _url(self) -> str:
+        """Without a user or password."""
+        return str(self._http.base_url.copy_with(userinfo=b""))
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -92,6 +117,7 @@ class Client:
         body = {"sql": sql, "purpose": purpose, **{k: v for k, v in options.items() if v is not None}}
         try:
             with self._http.stream("POST", "/v1/query", json=body, headers={"Accept": MEDIA_TYPES[format]}) as response:
+                self._has_answered = True
                 if response.is_error:
                     response.read()
                     raise _refused(response)
@@ -106,8 +132,7 @@ class Client:
             Incomplete: it ended without its trailer.
         """
         with self.stream(sql, purpose=purpose, format="arrow", **options) as answer:
-            data = b"".join(answer.chunks())
-        return read_arrow(data), answer
+            return ArrowAnswer(answer.chunks(), receipt=answer.receipt).table(), answer
 
     def confirm(self, answer: Answer) -> None:
         """Check against the receipt that every byte arrived; holds for every format, CSV too.
@@ -145,50 +170,73 @@ class Client:
         """The log's newest signed checkpoint."""
         return self._call("GET", "/v1/audit/checkpoint").text
 
+    @contextmanager
+    def version_range(self, version: str, path: str, *, first: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """One file of a dataset version from byte `first` on: status (206, or 200: the whole file), and its chunks.
+
+        Raises:
+            Incomplete: the gateway sends another range (then nothing came), or the connection broke (while reading).
+        """
+        target = f"/v1/dataset-versions/{quote(version, safe='@')}/files/{quote(path, safe='')}"
+        headers = {"Range": f"bytes={first}-"} if first else {}
+        with self._streamed("GET", target, headers=headers) as response:
+            sent = response.headers.get("Content-Range", "")
+            if response.status_code == HTTPStatus.PARTIAL_CONTENT and not sent.startswith(f"bytes {first}-"):
+                raise Incomplete("the gateway sends another part of the file than was asked for")
+            yield response.status_code, _chunks(response)
+
     def _document(self, method: str, path: str, **options: Any) -> Document:  # noqa: ANN401 - httpx's own
         return cast("Document", self._call(method, path, **options).json())
 
     def _documents(self, method: str, path: str, **options: Any) -> list[Document]:  # noqa: ANN401 - httpx's own
         return cast("list[Document]", self._call(method, path, **options).json())
 
+    @contextmanager
+    def _streamed(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None
+    ) -> Iterator[httpx.Response]:
+        try:
+            request = self._http.build_request(method, path, headers=headers)
+            response = self._sent(request, stream=True)
+            try:
+                if response.is_error:
+                    response.read()
+                    raise _refused(response)
+                yield response
+            finally:
+                response.close()
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from None
+
     def _call(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
         try:
-            response = self._http.request(method, path, **options)
+            response = self._sent(self._http.build_request(method, path, **options))
         except httpx.TransportError as error:
             raise self._unreachable(error) from None
         if response.is_error:
             raise _refused(response)
         return response
 
+    def _sent(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """The response, after as many tries as the call and its caller's patience allow."""
+
+        def once() -> httpx.Response:
+            response = self._http.send(request, stream=stream)
+            self._has_answered = True
+            return response
+
+        seconds = self._patience_seconds if may_repeat(request.method, request.headers) else 0.0
+        return patient(once, seconds=seconds, is_known=lambda: self._has_answered)
+
     def _unreachable(self, error: httpx.TransportError) -> Unreachable:
-        return Unreachable(f"no gateway answers at {self._http.base_url} ({type(error).__name__})")
+        return Unreachable(f"no gateway answers at {self._url} ({type(error).__name__})")
 
 
-def connect(url: str, *, token: str) -> Client:
-    """A client for the gateway at url."""
-    return Client(url, token=token)
-
-
-def read_arrow(data: bytes) -> pa.Table:
-    """The table of a whole Arrow answer.
-
-    Raises:
-        Incomplete: cut anywhere, at a message boundary too.
-    """
+def _chunks(response: httpx.Response) -> Iterator[bytes]:
     try:
-        with pa.ipc.open_stream(data) as reader:
-            batches, complete = [], False
-            schema = reader.schema
-            while True:
-                batch, metadata = reader.read_next_batch_with_custom_metadata()
-                complete = bool(metadata and TRAILER in metadata)
-                batches.append(batch)
-    except StopIteration:
-        if complete:
-            return pa.Table.from_batches(batches, schema=schema)
-    except (pa.ArrowInvalid, OSError):
-        pass
-    raise Incomplete("the answer ends without its trailer: do not use it")
+        yield from response.iter_bytes()
+    except httpx.HTTPError as error:
+        raise Incomplete(f"the file broke off ({type(error).__name__}): do not use it") from None
 
 
 def _refused(response: httpx.Response) -> Refused:
@@ -196,4 +244,5 @@ def _refused(response: httpx.Response) -> Refused:
         problem = response.json()
     except ValueError:
         problem = {}
-    return Refused(problem if isinstance(problem, dict) else {}, status=response.status_code)
+    path = response.request.url.path
+    return refusal(problem if isinstance(problem, dict) else {}, status=response.status_code, path=path)

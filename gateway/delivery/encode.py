@@ -72,14 +72,20 @@ def encode_dataset(
     trailer: Mapping[str, str | int],
     tally: Tally,
 ) -> Iterator[bytes]:
-    """A dataset version's files, into the folder; the body tells of them as as_dataset.py says. Otherwise as encode."""
+    """A dataset version's files, into the folder; the body tells of them as as_dataset.py says. Otherwise as encode.
+
+    The tally's `delivered_rows` is set at the end: of files that fail nothing is delivered, and how many rows came
+    before an error would tell of the source's order (T7).
+    """
+    own = Tally()
     with answer:
-        batches = _counted(answer, max_rows=None, tally=tally)
-        seal = _Trailer(trailer, batches, tally)
+        batches = _counted(answer, max_rows=None, tally=own)
+        seal = _Trailer(trailer, batches, own)
         try:
             yield from as_dataset.encode(answer.schema, batches, folder=folder, order=order, hashes=hashes, seal=seal)
         except (pa.ArrowException, OverflowError):  # its text may hold a value
             raise Unsupported("a value of this answer has no form in Parquet") from None
+    tally.delivered_rows = own.delivered_rows
 
 
 class _Trailer:

@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway import __version__, delivery
 from gateway.errors import Unauthenticated
-from gateway.http import problems, stream
+from gateway.http import approvals, extracts, lineage, problems, stream
 from gateway.http.models import DatasetOut, EntryFilterIn, EntryOut, ExplanationOut, QueryIn, ReceiptOut
 from gateway.http.services import Services
 from gateway.terms.identity import Credentials
@@ -39,6 +39,9 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(_queries(services), prefix="/v1")
     app.include_router(_catalog(services), prefix="/v1")
     app.include_router(_audit(services), prefix="/v1")
+    app.include_router(approvals.routes(services.approvals), prefix="/v1")
+    app.include_router(extracts.routes(services.extracts), prefix="/v1")
+    app.include_router(lineage.routes(services.lineage), prefix="/v1")
     app.include_router(_health(services), prefix="/health")
     return app
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
+from etl.extracts import ExtractDesks
+from etl.freshness import LineageDesks
 from gateway.enforcement import EnforcementPoint
-from gateway.governance import AuditDesk, CatalogDesk
+from gateway.governance import ApprovalDesks, AuditDesk, CatalogDesk
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,4 +27,7 @@ class Services:
     enforcement: EnforcementPoint
     auditing: AuditDesk
     browsing: CatalogDesk
+    approvals: ApprovalDesks
+    extracts: ExtractDesks
+    lineage: LineageDesks
     readiness: Callable[[], Readiness]

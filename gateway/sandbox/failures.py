@@ -18,11 +18,20 @@ _EXECUTION: Final = {
     "unsupported": "the engine does not offer this for these types",
     "engine": "the engine could not run this query",
     "statement": "only one SELECT can be run",
+    "value": "a value could not be computed: look at casts (TRY_CAST), divisions (NULLIF(x, 0)) and the ranges of types",
 }
+_OF_A_ROW: Final = {"conversion", "range", "division", "input"}
+"""Which of them comes first is a matter of the order of rows."""
 
 
-def by_status(status: str) -> GatewayError:
-    """The error for a trailer's status other than `ok`."""
+def by_status(status: str, *, is_streamed: bool = False) -> GatewayError:
+    """The error for a trailer's status other than `ok`.
+
+    Args:
+        is_streamed: rows came in their source's order; which of two bad rows came first is not told (T7).
+    """
+    if is_streamed and status in _OF_A_ROW:
+        status = "value"
     if status == "memory":
         return Exhausted(
             "the query needs more memory than it may use",

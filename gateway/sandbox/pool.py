@@ -21,6 +21,10 @@ from gateway.terms.streams import AnswerStream, ReleasedStream
 
 RETRY_SECONDS: Final = 1.0
 """After a failed spawn."""
+BATCH_ROWS: Final = 16_384
+"""Rows of an answer's batch: small enough to begin early, large enough that frames cost nothing."""
+SPILLED_BATCH_ROWS: Final = 65_536
+"""Of an extract's: nobody waits for its first row."""
 MAX_WATCH_SECONDS: Final = 5.0
 """The watch looks at least so often."""
 
@@ -138,7 +142,12 @@ class Sandbox:
                 stream.close()
             raise
         run = Run(child, streams=streams, give_back=self._give_back)
-        schema = run.start(sql, output_names=output_names, materialized=materialized)
+        schema = run.start(
+            sql,
+            output_names=output_names,
+            materialized=materialized,
+            batch_rows=SPILLED_BATCH_ROWS if spill else BATCH_ROWS,
+        )
         return AnswerStream(schema, run.batches(), close=run.close)
 
     def drop(self, principal: str) -> None:

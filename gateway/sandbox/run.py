@@ -42,17 +42,25 @@ class Run:
             Feeder(stream, channel=channel, on_failure=self._source_failed)
             for stream, channel in zip(streams.values(), child.scans, strict=False)
         ]
+        self._is_streamed = False
         self._received = Received()
         self._ending = threading.Lock()
         self._is_over = False
 
-    def start(self, sql: str, *, output_names: tuple[str, ...], materialized: frozenset[str]) -> pa.Schema:
+    def start(
+        self, sql: str, *, output_names: tuple[str, ...], materialized: frozenset[str], batch_rows: int
+    ) -> pa.Schema:
         """Send the query, start feeding, and wait for the answer's schema.
 
         Raises:
             GatewayError: the query ended before it had one.
         """
-        query = {"sql": sql, "scans": [(name, name in materialized) for name in self._streams]}
+        self._is_streamed = not materialized.issuperset(self._streams)
+        query = {
+            "sql": sql,
+            "scans": [(name, name in materialized) for name in self._streams],
+            "batch_rows": batch_rows,
+        }
         with self._telling():
             for feeder in self._feeders:
                 feeder.start()
@@ -112,7 +120,7 @@ class Run:
         """Hold the trailer against what came; ends a good query."""
         end = trailer(payload)
         if end.status != "ok":
-            return failures.by_status(end.status)
+            return failures.by_status(end.status, is_streamed=self._is_streamed)
         if not self._received.equals(end):
             raise Malformed("a trailer that does not fit what came")
         self._end(None)

@@ -89,13 +89,16 @@ _FILES = {
     "fallocate": (285, 47),
     "fsync": (74, 82),
     "fdatasync": (75, 83),
-    "fcntl": (72, 25),
     "flock": (73, 32),
     "unlink": (87, None),
     "unlinkat": (263, 35),
     "getdents64": (217, 61),
 }
 """Of a child that spills; Landlock keeps them to one folder."""
+_FCNTL = (72, 25)
+_FCNTL_COMMANDS = (1, 2, 3, 5, 6, 7)
+"""F_GETFD, F_SETFD, F_GETFL, F_GETLK, F_SETLK, F_SETLKW. Not F_SETFL, F_SETOWN and F_SETSIG: with them the kernel sends
+a signal of the child's choice to the gateway whenever a socket moves."""
 _CLONE, _CLONE3, _MMAP, _MPROTECT, _PRCTL = (56, 220), (435, 435), (9, 222), (10, 226), (157, 167)
 
 
@@ -116,6 +119,11 @@ def program(machine: str, *, files: bool = False) -> list[tuple[int, int, int, i
     for numbers in (*_PLAIN.values(), *(_FILES.values() if files else ())):
         if (number := numbers[column]) is not None:
             steps += [(_JEQ, 0, 1, number), allow]
+    if files:
+        count = len(_FCNTL_COMMANDS)
+        steps += [(_JEQ, 0, count + 3, _FCNTL[column]), _argument(1)]
+        steps += [(_JEQ, count - place, 0, command) for place, command in enumerate(_FCNTL_COMMANDS)]
+        steps += [refuse, allow]
     for pair in (_MMAP, _MPROTECT):  # new machine code needs executable pages
         steps += [(_JEQ, 0, 4, pair[column]), _argument(2), (_JSET, 1, 0, _PROT_EXEC), allow, refuse]
     steps += [(_JEQ, 0, 4, _PRCTL[column]), _argument(0), (_JEQ, 0, 1, _PR_SET_NAME), allow, refuse]

@@ -16,8 +16,7 @@ import pyarrow as pa
 
 from . import frames
 
-BATCH_ROWS = 16_384
-"""Rows of an answer's batch: small enough to begin early, large enough that frames cost nothing."""
+REHEARSED_ROWS = 16_384
 BATCH_BYTES = 16 << 20
 """Larger batches are cut by rows."""
 
@@ -46,6 +45,8 @@ class Query(TypedDict):
     sql: str
     scans: list[tuple[str, bool]]
     """Name and whether to keep it whole; in the order of the scan sockets."""
+    batch_rows: int
+    """Of the answer."""
 
 
 class Unwilling(Exception):
@@ -147,7 +148,7 @@ def rehearse(connection: duckdb.DuckDBPyConnection) -> None:
         else:
             session.register(name, reader)
     session.extract_statements(REHEARSAL)
-    for answer in session.sql(REHEARSAL).to_arrow_reader(BATCH_ROWS):
+    for answer in session.sql(REHEARSAL).to_arrow_reader(REHEARSED_ROWS):
         pa.ipc.read_record_batch(answer.serialize(), answer.schema)
     session.close()
 
@@ -178,7 +179,7 @@ def _run(connection: duckdb.DuckDBPyConnection, *, query: Query, sources: Mappin
         statements = session.extract_statements(query["sql"])
         if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
             raise Unwilling("statement")
-        rows = session.sql(query["sql"]).to_arrow_reader(BATCH_ROWS)
+        rows = session.sql(query["sql"]).to_arrow_reader(query["batch_rows"])
         answer.schema(rows.schema)
         for batch in rows:
             answer.batch(batch)

@@ -1,0 +1,1 @@
+"""What a query gets: its rows as Arrow, pandas or Polars, and what was decided about each column."""

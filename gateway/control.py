@@ -1,0 +1,127 @@
+"""What the host's commands and a running gateway share: the control database, the log, the active policy."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from gateway import audit, catalog, keys, policy, query, store
+from gateway.errors import Invalid, Unavailable
+from gateway.governance.desk import Desk
+from gateway.identity import Admission, ApiTokens, Authenticators, Gate, Tickets
+from gateway.ports import Clock, Entropy, GrantReader
+from gateway.rooms import ActivePolicy
+from gateway.settings import Settings
+from gateway.terms.document import PolicyFiles
+
+_MEGABYTE: Final = 1 << 20
+
+
+class SystemClock:
+    """The host's clock."""
+
+    def now(self) -> datetime.datetime:
+        """Aware, UTC."""
+        return datetime.datetime.now(datetime.UTC)
+
+
+class SystemEntropy:
+    """The kernel's random numbers."""
+
+    def draw(self, count: int) -> bytes:
+        """`count` random bytes."""
+        return secrets.token_bytes(count)
+
+
+class PolicyHolder:
+    """The activated bundle, compiled; compiled again when the active digest moved."""
+
+    def __init__(self, bundles: store.Bundles, grants: store.Grants) -> None:
+        self._bundles = bundles
+        self._grants = grants
+        self._lock = threading.Lock()
+        self._digest = ""
+        self._active: ActivePolicy | None = None
+
+    def current(self) -> ActivePolicy:
+        """The active policy; one small query finds out whether it is still the same."""
+        digest = self._bundles.active_digest()
+        with self._lock:
+            if self._active is None or digest != self._digest:
+                files = self._bundles.active()
+                if files is None:
+                    raise Unavailable("no policy is activated", code="policy", fix="run `gateway init`")
+                self._active = compile_policy(files, grants=self._grants)
+                self._digest = files.digest
+            return self._active
+
+
+def compile_policy(files: PolicyFiles, *, grants: GrantReader) -> ActivePolicy:
+    """Files → decision point, or Invalid with file and line."""
+    datasets = catalog.read_catalog(files)
+    bundle = policy.load_bundle(files, datasets=datasets, parse_predicate=query.parse_predicate)
+    return ActivePolicy(pdp=policy.PolicyDecisionPoint(bundle, grants=grants), datasets=datasets)
+
+
+def read_policies(folder: Path) -> PolicyFiles:
+    """The folder's YAML files and its Casbin model."""
+    if not folder.is_dir():
+        raise Invalid(f"no policy folder {folder}", code="policy", fix="set GATEWAY_POLICIES")
+    paths = sorted(p for p in folder.rglob("*") if p.suffix in {".yaml", ".conf"} and p.is_file())
+    return PolicyFiles({p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in paths})
+
+
+class Control:
+    """The control database with what the host's commands need of it; no sandbox, no sources."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None) -> None:
+        if not settings.home.is_dir():
+            raise Unavailable(f"no gateway home at {settings.home}", code="home", fix="run `gateway init`")
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.entropy = entropy or SystemEntropy()
+        self.engine = store.open_database(settings.control_database_url, lock_seconds=settings.database_lock_seconds)
+        self.log_store = store.SqlLogStore(self.engine)
+        self.tokens = store.Tokens(self.engine)
+        self.grants = store.Grants(self.engine)
+        self.bundles = store.Bundles(self.engine)
+        self.proposals = store.Proposals(self.engine)
+        self.jobs = store.Jobs(self.engine)
+        self.versions = store.Versions(self.engine)
+        self.models = store.Models(self.engine)
+        self.policy = PolicyHolder(self.bundles, self.grants)
+        self.signer = keys.load_signer(settings.home, kek_path=settings.kek_path)
+        self.log = audit.MerkleLog(
+            self.log_store,
+            signer=self.signer,
+            clock=self.clock,
+            entropy=self.entropy,
+            has_space=space_checker(settings),
+        )
+        admission = Admission(per_minute=settings.requests_per_minute, concurrent=settings.concurrent_queries)
+        self.admission = admission
+        self.gate = Gate(
+            authenticator=Authenticators(tokens=ApiTokens(self.tokens), tickets=Tickets(self.jobs, self.tokens)),
+            admission=admission,
+        )
+        self.desk = Desk(
+            gate=self.gate, policy=self.policy.current, log=self.log, clock=self.clock, entropy=self.entropy
+        )
+
+    def close(self) -> None:
+        """Drain the log and leave the database."""
+        self.log.close()
+        self.engine.dispose()
+
+
+def space_checker(settings: Settings) -> Callable[[], bool]:
+    """Whether the log's volume has more than its reserve. A control database elsewhere watches its own volume."""
+    if settings.database_url and not settings.database_url.startswith("sqlite"):
+        return lambda: True
+    reserve = settings.audit_reserve_mb * _MEGABYTE
+    return lambda: shutil.disk_usage(settings.home).free > reserve

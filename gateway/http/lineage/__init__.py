@@ -1,0 +1,5 @@
+"""Models, lineage and freshness over HTTP."""
+
+from gateway.http.lineage.routes import routes
+
+__all__ = ["routes"]
