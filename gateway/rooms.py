@@ -33,9 +33,15 @@ class ExtractLimits:
     cpu_seconds: int
     spill_mb: int
 
-    def spill(self, folder: Path) -> Spill:
+    def spill(self, folder: Path, *, streamed: bool) -> Spill:
         """As the sandbox takes them."""
-        return Spill(folder=folder, max_mb=self.spill_mb, memory_mb=self.memory_mb, cpu_seconds=self.cpu_seconds)
+        return Spill(
+            folder=folder,
+            max_mb=self.spill_mb,
+            memory_mb=self.memory_mb,
+            cpu_seconds=self.cpu_seconds,
+            streamed=streamed,
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ class Serving:
                 output_names=plan.output_names,
                 materialized=frozenset() if plan.is_order_free else frozenset(streams),
                 deadline=deadline,
-                spill=limits.spill(spill),
+                spill=limits.spill(spill, streamed=plan.is_order_free),
             )
             opened.hold(answer)
             yield from delivery.encode_dataset(  # 11

@@ -70,7 +70,7 @@ def request(
 @click.option("--all", "everything", is_flag=True, help="List decided and expired ones too.")
 @json_option
 @click.pass_obj
-def approve(host: Host, proposal: str | None, *, everything: bool, as_json: bool, **verdict: Any) -> None:  # noqa: ANN401 - deny, note, yes
+def approve(host: Host, /, proposal: str | None, *, everything: bool, as_json: bool, **verdict: Any) -> None:  # noqa: ANN401 - deny, note, yes
     """List what waits for a second person, or decide one of them. Nobody decides what he proposed himself.
 
     \b

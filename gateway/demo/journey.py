@@ -25,6 +25,7 @@ from gateway.cli.output import column_rows, safe, table
 from gateway.client import Refused
 from gateway.demo import stage
 from gateway.demo.stage import PERSONAS, Persona, Stage
+from gateway.demo.training import Training
 from gateway.settings import Settings
 
 SAME_SQL: Final = "SELECT kind, balance\nFROM core.accounts\nORDER BY kind LIMIT 4"
@@ -82,12 +83,13 @@ class _Journey:
         self._identifiers()
         self._join()
         self._denials()
+        trained = Training(self._console, self._host, self._stage, headline=self._headline).play()
         self._search()
-        return self._verify(root)
+        return self._verify(root) and trained
 
     def _introduce(self) -> None:
         counts = " · ".join(f"{count:,} {name}" for name, count in self._stage.summary.rows.items())
-        self._console.print(Rule("A bank in production, and five people who want something of it", align="left"))
+        self._console.print(Rule("A bank in production, and six people who want something of it", align="left"))
         self._console.print(Text(counts, style="dim"))
         rows = [(p.name.title(), p.role, p.environment, p.purpose or "—", p.does) for p in PERSONAS]
         self._console.print(table(("who", "role", "environment", "purpose", ""), rows))
@@ -112,14 +114,14 @@ class _Journey:
         self._refused("ana", ESCAPE)
 
     def _search(self) -> None:
-        self._headline("5  An auditor asks: who saw core.customers.income, at which level, under which grant?")
+        self._headline("10  An auditor asks: who saw core.customers.income, at which level, under which grant?")
         with self._stage.client("vera") as client:
             found = client.audit_entries(column="core.customers.income")
         rows = [row for entry in found for row in _access_rows(entry)]
         self._console.print(table(("time", "who", "purpose", "level", "grant", "result", "rows"), rows))
 
     def _verify(self, root: Path) -> bool:
-        self._headline("6  The log proves itself; a changed copy does not")
+        self._headline("11  The log proves itself; a changed copy does not")
         verified = self._host.verify(self._stage.settings)
         self._console.print(
             Text.assemble(

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from gateway.cli import Host
-from gateway.client import Client, connect
+from gateway.client import Gateway, connect
 from gateway.demo.bank import BankSummary, build_bank
 from gateway.errors import Invalid, Unavailable
 from gateway.settings import Settings
 
 Progress = Callable[[str, int, int], None]
+QUIET: Final = datetime.timedelta(days=40)
+"""The bank has seen nothing new for so long, until the journey lets it go on."""
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 20
 
@@ -66,6 +68,13 @@ PERSONAS: Final = (
         purpose="credit-default-model",
         does="helps Ana this summer",
     ),
+    Persona(
+        name="olga",
+        role="data-owner",
+        environment="dev",
+        purpose="",
+        does="decides who gets access in dev",
+    ),
     Persona(name="vera", role="auditor", environment="prod", purpose="", does="reads the log"),
 )
 
@@ -79,7 +88,7 @@ class Stage:
     url: str
     tokens: dict[str, str] = dataclasses.field(repr=False)
 
-    def client(self, name: str) -> Client:
+    def client(self, name: str) -> Gateway:
         """The connection of one persona."""
         return connect(self.url, token=self.tokens[name])
 
@@ -107,7 +116,8 @@ def folder(keep: Path | None) -> Iterator[Path]:
 @contextlib.contextmanager
 def build(host: Host, root: Path, *, transactions: int, progress: Progress) -> Iterator[Stage]:
     """Bank, home, tokens, server; the server is stopped at the end, whatever happens."""
-    summary = build_bank(root / "core.db", transactions=transactions, progress=progress)
+    until = datetime.datetime.now(datetime.UTC).date() - QUIET
+    summary = build_bank(root / "core.db", transactions=transactions, until=until, progress=progress)
     sources = root / "sources.yaml"
     sources.write_text('core: {url: "sqlite:///core.db"}\n')
     settings = Settings(home=root / "home", policies=policy_folder(), sources=sources)
@@ -135,6 +145,7 @@ def _server(settings: Settings) -> Iterator[str]:
         "GATEWAY_POLICIES": str(settings.policies),
         "GATEWAY_SOURCES": str(settings.sources),
         "GATEWAY_KEK_FILE": str(settings.kek_path),
+        "GATEWAY_SCHEDULE_SECONDS": "1",
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway", "serve", "--port", "0"],

@@ -30,6 +30,8 @@ class Spill:
     memory_mb: int
     """The engine's own limit."""
     cpu_seconds: int
+    streamed: bool
+    """Not every scan is loaded whole: joins hold their right side, as written."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,7 @@ def _start(numbers: list[int], *, limits: SandboxLimits, python: str, spill: Spi
         "cpu_seconds": spill.cpu_seconds if spill else limits.cpu_seconds,
         "spill": str(spill.folder.absolute()) if spill else "",
         "spill_mb": spill.max_mb if spill else 0,
+        "streamed": spill is not None and spill.streamed,
     }
     return subprocess.Popen(
         [python, "-I", str(CHILD_FOLDER), json.dumps(spec)],

@@ -12,6 +12,7 @@ import duckdb
 THREADS = 1
 """With more, the order of groups, windows and set operations depends on scheduling: the same query gives other bytes.
 Several principals share the cores anyway."""
+STREAMED = ("SET disabled_optimizers = 'join_order,build_side_probe_side'",)
 SETTINGS = (
     "SET GLOBAL TimeZone = 'UTC'",
     "SET GLOBAL integer_division = true",  # PostgreSQL: 7/2 is 3; DuckDB alone: 3.5, silently
@@ -22,10 +23,11 @@ SETTINGS = (
 )
 
 
-def locked(*, memory_mb: int, spill: str = "", spill_mb: int = 0) -> duckdb.DuckDBPyConnection:
+def locked(*, memory_mb: int, spill: str = "", spill_mb: int = 0, streamed: bool = False) -> duckdb.DuckDBPyConnection:
     """Connect to an empty in-memory database that no SQL can reconfigure or lead outside.
 
-    With `spill`, what exceeds the memory goes to that folder; without, a query that needs more ends.
+    With `spill`, what exceeds the memory goes to that folder; without, a query that needs more ends. Of `streamed`
+    scans the engine does not know the sizes: joins then stand as they are written, and hold their right side.
 
     Sessions (`cursor()`) inherit the lock; what they register or create as temporary ends with them.
     """
@@ -41,6 +43,6 @@ def locked(*, memory_mb: int, spill: str = "", spill_mb: int = 0) -> duckdb.Duck
             "allow_community_extensions": False,
         },
     )
-    for setting in SETTINGS:
+    for setting in (*STREAMED, *SETTINGS) if streamed else SETTINGS:
         connection.execute(setting)
     return connection

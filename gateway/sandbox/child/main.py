@@ -28,6 +28,8 @@ class Spec(TypedDict):
     spill: str
     """Folder for what exceeds the memory; empty: there is none."""
     spill_mb: int
+    streamed: bool
+    """Not every scan is loaded whole."""
 
 
 def main(spec: Spec) -> None:
@@ -42,7 +44,9 @@ def main(spec: Spec) -> None:
     # 3. Give up files before the engine starts its threads: they inherit that. It asks for processors and cgroups.
     confine.leave_files("/proc/self", "/sys", writable=spec["spill"])
     # 4. Start the engine, lock it, let it load what a query loads; then give up the rest.
-    connection = lock.locked(memory_mb=spec["memory_mb"], spill=spec["spill"], spill_mb=spec["spill_mb"])
+    connection = lock.locked(
+        memory_mb=spec["memory_mb"], spill=spec["spill"], spill_mb=spec["spill_mb"], streamed=spec["streamed"]
+    )
     session.rehearse(connection)
     landlock = confine.leave_files(writable=spec["spill"])
     # 5. Take the sockets that came with the spawn.
