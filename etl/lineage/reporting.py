@@ -23,9 +23,10 @@ _EARLIER: Final = 10
 
 
 class Reporter:
-    """Puts OpenLineage events and webhook calls into the outbox, each once; MUST be called every few seconds.
+    """Puts OpenLineage events and webhook calls into the outbox, each once; MUST be called every minute or so.
 
-    An attempt's START carries the moment at which this saw it; one that began and ended in between is told at its end.
+    An attempt's START carries the moment at which this saw it; one that began and ended between two calls carries its
+    end's.
     """
 
     def __init__(

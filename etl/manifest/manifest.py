@@ -126,6 +126,7 @@ def _column(output: Output, type_: str) -> dict[str, Any]:
         "mask": output.mask or None,
         "leaks": list(output.leaks),
         "domain": output.domain,
+        "sources": [list(source) for source in output.sources],
     }
 
 

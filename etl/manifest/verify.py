@@ -38,7 +38,7 @@ _KEYS: Final = frozenset(
     }
 )
 _FILE_KEYS: Final = frozenset({"path", "bucket", "rows", "bytes", "sha256"})
-_COLUMN_KEYS: Final = frozenset({"name", "type", "level", "mask", "leaks", "domain"})
+_COLUMN_KEYS: Final = frozenset({"name", "type", "level", "mask", "leaks", "domain", "sources"})
 Progress = Callable[[int, int], None]
 """(bytes read, bytes in all)"""
 

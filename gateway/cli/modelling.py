@@ -37,7 +37,7 @@ def model() -> None:
 @click.option("--metric", "metrics", multiple=True, metavar="NAME=NUMBER", help="May be given several times.")
 @json_option
 @click.pass_obj
-def register(host: Host, name: str, /, *, metrics: tuple[str, ...], as_json: bool, **facts: Any) -> None:  # noqa: ANN401 - version, trained_on, max_age
+def register(host: Host, /, *, name: str, metrics: tuple[str, ...], as_json: bool, **facts: Any) -> None:  # noqa: ANN401 - version, trained_on, max_age
     """Say what a model version was trained on. It cannot be changed; the next training is the next version.
 
     \b

@@ -47,8 +47,8 @@ def find_token(given: str | None) -> str:
         NotConfigured: there is none, or its file is readable for others.
     """
     token = given or os.environ.get("GATEWAY_TOKEN") or _stored(Path.home() / ".config" / "gateway" / "token")
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise NotConfigured("the token has characters that no token has: copy it again")
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise NotConfigured("the token is empty, or has characters that no token has: copy it again")
     return token
 
 

@@ -47,7 +47,7 @@ class Job:
     """One order for one version. Attempts are numbered by `epoch`; only the newest may write."""
 
     id: str
-    """`j-` and 16 hex digits, random."""
+    """`j-` and 16 hex digits: random, or derived where the same order twice must be one job."""
     spec: ExtractSpec
     requester: str
     environment: str

@@ -26,7 +26,11 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
         is_text = pa.types.is_string(type_) or pa.types.is_large_string(type_)
         return pd.StringDtype(na_value=np.nan) if is_text else pd.ArrowDtype(type_)
 
-    return table.to_pandas(types_mapper=dtype)
+    # NOTE: pyarrow finds each column's type by its name, and names may repeat: places stand in for them.
+    places = table.replace_schema_metadata(None).rename_columns([str(place) for place in range(table.num_columns)])
+    frame: pd.DataFrame = places.to_pandas(types_mapper=dtype)
+    frame.columns = pd.Index(table.column_names, dtype="str")
+    return frame
 
 
 def to_polars(table: pa.Table) -> pl.DataFrame:

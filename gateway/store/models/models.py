@@ -58,13 +58,9 @@ class Models:
         """By name, newest first; `dataset`: trained on any version of it."""
         wanted: list[sa.ColumnElement[bool]] = [] if name is None else [model_version.c.name == name]
         if dataset is not None:
-            wanted.append(
-                sa.exists().where(
-                    model_training.c.name == model_version.c.name,
-                    model_training.c.version == model_version.c.version,
-                    model_training.c.dataset == dataset,
-                )
-            )
+            part = model_training.alias()
+            is_part = sa.and_(part.c.name == model_version.c.name, part.c.version == model_version.c.version)
+            wanted.append(sa.exists().where(is_part, part.c.dataset == dataset))
         return self._read(*wanted)
 
     def _read(self, *wanted: sa.ColumnElement[bool]) -> list[ModelVersion]:

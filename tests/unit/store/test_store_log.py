@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.audit import verify_log
 from gateway.errors import Invalid
 from gateway.store import SqlLogStore
-from gateway.store.search import search_statement
+from gateway.store.audit_log.search import search_statement
 from gateway.terms.audit import Actor, EntryFilter
 from tests.unit.audit.building import NOW, VKEY, access, column, denial, event, open_log, open_migrated, outcome
 
