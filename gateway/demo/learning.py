@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 REGIONS: Final = ("DE", "FR")
 """Those that Ana's grant shows; the comparison learns from the same rows."""
 _FOLDS: Final = 10
+_FEWEST: Final = 20
 _SEED: Final = 7
 
 RAW: Final = """
@@ -40,8 +41,10 @@ def raw_rows(bank: Path) -> pd.DataFrame:
         connection.close()
 
 
-def auc_of(rows: pd.DataFrame) -> float:
+def auc_of(rows: pd.DataFrame) -> float | None:
     """Train logistic regressions; the area under the ROC curve on rows that they did not see, mean of ten folds.
+
+    None: fewer than 20 defaults, from which nothing can be learned.
 
     Raises:
         ImportError: scikit-learn is not installed.
@@ -52,6 +55,8 @@ def auc_of(rows: pd.DataFrame) -> float:
     from sklearn.preprocessing import StandardScaler
 
     features, labels = _features(rows), rows["defaulted"].astype(bool).to_numpy()
+    if np.count_nonzero(labels) < _FEWEST:
+        return None
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=_SEED)
     return float(cross_val_score(model, features, labels, cv=folds, scoring="roc_auc").mean())

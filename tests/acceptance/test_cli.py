@@ -69,7 +69,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     (root / "core.db").chmod(0o600)
     shell = Shell(settings, "")
     assert shell.run("init").exit_code == 0
-    with Server(settings, stderr=root / "stderr", sandbox_warm_children="1", max_json_rows="30000", rows_per_day="10000000") as server:
+    with Server(
+        settings, stderr=root / "stderr", sandbox_warm_children="1", max_json_rows="30000", rows_per_day="10000000"
+    ) as server:
         shell.url = server.url
         shell.tokens |= {
             "ana": shell.token("ana", bank.ANA[0]),

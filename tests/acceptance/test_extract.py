@@ -211,8 +211,13 @@ def test_an_extract_for_a_purpose_that_wants_it_waits_for_a_second_person(front:
         assert client.job(job["id"])["version"] is None
         front.decide(job["proposal"], approve=True)
         wait_for(lambda: client.job(job["id"])["state"] == "published")
-        told = [e.payload["action"] for e in entries(front.works.house, kind="event") if job["id"] in str(e.payload)]
-        assert told == ["extract-submit", "extract-publish"]
+
+        def told() -> list[object]:
+            found = entries(front.works.house, kind="event")
+            return [entry.payload["action"] for entry in found if job["id"] in str(entry.payload)]
+
+        wait_for(lambda: len(told()) > 1)  # the entry follows the commit
+        assert told() == ["extract-submit", "extract-publish"]
 
 
 def test_a_denied_extract_never_runs(front: Front) -> None:

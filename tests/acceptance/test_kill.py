@@ -71,7 +71,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, l
 def test_nothing_is_served_unlogged_and_no_ok_is_false(home: tuple[Settings, list[str]], tmp_path: Path) -> None:
     settings, tokens = home
     draw, seen, over = random.Random(5), Seen(), threading.Event()
-    more = {"lease_seconds": "2", "requests_per_minute": "100000", "sandbox_warm_children": "1"}
+    more = {
+        "lease_seconds": "2",
+        "requests_per_minute": "100000",
+        "rows_per_day": "100000000",
+        "sandbox_warm_children": "1",
+        "worker_in_serve": "false",
+    }
     servers = [Server(settings, stderr=tmp_path / f"{number}.log", **more).start() for number in range(2)]
     threads = [
         threading.Thread(target=_load, args=(servers, number, token, seen, over), daemon=True)
