@@ -151,11 +151,11 @@ class Host:
         bundle = policy.load_bundle(files, datasets=datasets, parse_predicate=query.parse_predicate)
         return policy.run_tests(bundle, files, read_uses=_uses_reader(datasets))
 
-    def demo(self, *, transactions: int, keep: Path | None) -> int:
+    def demo(self, *, transactions: int, keep: Path | None, source: str | None) -> int:
         """The journey on screen."""
         from gateway.demo import journey  # a heavy door that no other command needs
 
-        return journey.run(self, transactions=transactions, keep=keep)
+        return journey.run(self, transactions=transactions, keep=keep, source=source)
 
 
 def operator(settings: Settings) -> Actor:

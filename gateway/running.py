@@ -13,7 +13,7 @@ import datetime
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from types import MappingProxyType
 from typing import Self
 
@@ -138,8 +138,15 @@ class Body:
             self._is_ended = True
         with contextlib.ExitStack() as stack:
             stack.callback(self._write_outcome, result, code)  # the last to run, whatever the others do
+            stack.callback(self._leave)
             for act in self._on_end:
                 stack.callback(act)
+
+    def _leave(self) -> None:
+        """End what makes the chunks where it stands, so that its folders and descriptors go now."""
+        if isinstance(self._chunks, Generator):
+            with contextlib.suppress(ValueError):  # at work in another thread, where it is about to fail by itself
+                self._chunks.close()
 
     def _write_outcome(self, result: Result, code: str) -> None:
         nonce = bytes.fromhex(self._receipt.nonce)

@@ -67,5 +67,5 @@ class Host(Protocol):
     def test_policies(self, settings: Settings) -> Sequence[CaseResult]:
         """The policy folder's own tests."""
 
-    def demo(self, *, transactions: int, keep: Path | None) -> int:
+    def demo(self, *, transactions: int, keep: Path | None, source: str | None) -> int:
         """The journey on screen; the exit code."""

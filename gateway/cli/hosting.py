@@ -75,16 +75,22 @@ def worker(host: Host) -> None:
 @click.option(
     "--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep home and bank in this (new) folder."
 )
+@click.option(
+    "--source",
+    metavar="URL",
+    help="Put the bank into this server's schema gateway_demo: postgresql://… or mysql://…; dropped at the end.",
+)
 @click.pass_obj
-def demo(host: Host, transactions: int, keep: Path | None) -> None:
+def demo(host: Host, transactions: int, keep: Path | None, source: str | None) -> None:
     """Show the whole journey on an embedded bank; leaves nothing running and, without --keep, nothing behind.
 
     \b
     gateway demo
     gateway demo --transactions 1000000 --keep ./bank
+    gateway demo --source postgresql://demo@127.0.0.1:5432/test
     """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
-        sys.exit(host.demo(transactions=transactions, keep=keep))
+        sys.exit(host.demo(transactions=transactions, keep=keep, source=source))
 
 
 @click.group()

@@ -238,4 +238,5 @@ def _width(column: pa.Array) -> int:
         return sum(map(_width, column.flatten()))
     if pa.types.is_primitive(kind) or pa.types.is_decimal(kind):
         return len(column) * max(kind.bit_width, 8) // 8
-    return 4 * len(column) + int(pc.sum(pc.binary_length(column)).as_py() or 0)
+    body: int = pc.sum(pc.binary_length(column)).as_py() or 0
+    return 4 * len(column) + body

@@ -41,7 +41,7 @@ _LEVEL_STYLES: Final = {"aggregated": "cyan", "pseudonymized": "yellow", "full":
 _WIDTH: Final = 110
 
 
-def run(host: Host, *, transactions: int, keep: Path | None) -> int:
+def run(host: Host, *, transactions: int, keep: Path | None, source: str | None = None) -> int:
     """Show it all; 0 if everything came out as it must."""
     console = Console(highlight=False)
     if console.width < _WIDTH and not console.is_terminal:
@@ -49,7 +49,7 @@ def run(host: Host, *, transactions: int, keep: Path | None) -> int:
     started = time.monotonic()
     with stage.folder(keep) as root, contextlib.ExitStack() as stack:
         with Progress(TextColumn("[dim]{task.description}"), BarColumn(), console=console, transient=True) as bars:
-            build = stage.build(host, root, transactions=transactions, progress=_progress(bars))
+            build = stage.build(host, root, transactions=transactions, server=source, progress=_progress(bars))
             built = stack.enter_context(build)
         ok = _Journey(console, host, built).play(root)
     console.print(

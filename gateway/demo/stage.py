@@ -17,7 +17,8 @@ from typing import Final
 
 from gateway.cli import Host
 from gateway.client import Gateway, connect
-from gateway.demo.bank import BankSummary, build_bank
+from gateway.demo.bank import BankSummary, build_bank, drop_bank, load_bank
+from gateway.demo.moving import move_on
 from gateway.errors import Invalid, Unavailable
 from gateway.settings import Settings
 
@@ -87,6 +88,14 @@ class Stage:
     summary: BankSummary
     url: str
     tokens: dict[str, str] = dataclasses.field(repr=False)
+    server: str | None = dataclasses.field(repr=False)
+    """URL of the database server that holds the bank; None: the file itself does."""
+
+    def move_on(self) -> None:
+        """A day passes in production."""
+        move_on(self.summary.path, now=datetime.datetime.now(datetime.UTC))
+        if self.server is not None:
+            load_bank(self.summary.path, self.server)
 
     def client(self, name: str) -> Gateway:
         """The connection of one persona."""
@@ -114,12 +123,12 @@ def folder(keep: Path | None) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def build(host: Host, root: Path, *, transactions: int, progress: Progress) -> Iterator[Stage]:
-    """Bank, home, tokens, server; the server is stopped at the end, whatever happens."""
+def build(host: Host, root: Path, *, transactions: int, server: str | None, progress: Progress) -> Iterator[Stage]:
+    """Bank, home, tokens, server; at the end the server is stopped and the bank gone from its database server."""
     until = datetime.datetime.now(datetime.UTC).date() - QUIET
     summary = build_bank(root / "core.db", transactions=transactions, until=until, progress=progress)
     sources = root / "sources.yaml"
-    sources.write_text('core: {url: "sqlite:///core.db"}\n')
+    sources.write_text('core: {url: "file:core.url"}\n')
     settings = Settings(home=root / "home", policies=policy_folder(), sources=sources)
     host.initialize(settings)
     tokens = {}
@@ -132,8 +141,24 @@ def build(host: Host, root: Path, *, transactions: int, progress: Progress) -> I
                 environment=persona.environment,
                 lifetime=datetime.timedelta(hours=8),
             )
-    with _server(settings) as url:
-        yield Stage(settings=settings, summary=summary, url=url, tokens=tokens)
+    with _copied(summary.path, server) as source_url:
+        url_file = root / "core.url"
+        url_file.touch(mode=0o600)
+        url_file.write_text(source_url)
+        with _server(settings) as url:
+            yield Stage(settings=settings, summary=summary, url=url, tokens=tokens, server=server)
+
+
+@contextlib.contextmanager
+def _copied(bank: Path, server: str | None) -> Iterator[str]:
+    """The URL that the gateway reads the bank by."""
+    if server is None:
+        yield f"sqlite:///{bank.name}"
+        return
+    try:
+        yield load_bank(bank, server)
+    finally:
+        drop_bank(server)
 
 
 @contextlib.contextmanager

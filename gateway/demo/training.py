@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,7 +19,6 @@ from gateway.cli.modelling import tree_of
 from gateway.cli.output import safe, table
 from gateway.client import Gateway, PolicyDenied, Version
 from gateway.demo.learning import auc_of, raw_rows
-from gateway.demo.moving import move_on
 from gateway.demo.stage import Stage, policy_folder
 
 LOANS: Final = "SELECT loan_purpose, amount, defaulted\nFROM core.loans ORDER BY amount DESC LIMIT 3"
@@ -98,9 +96,9 @@ class Training:
     def _train(self, ana: Gateway, version: Version) -> bool:
         self._headline("7  A loan-default model learns from the extract; beside it one that learned from raw rows")
         metrics, close = self._compare(version)
-        made = ana.register_model(MODEL, "1", [version], max_age="60d", metrics=metrics)
+        made = ana.register_model(MODEL, "1", [version], max_age="150d", metrics=metrics)
         self._say(
-            "Ana", f"registers {made['name']}@{made['version']}, trained on {version.id}, data at most 60 days old"
+            "Ana", f"registers {made['name']}@{made['version']}, trained on {version.id}, data at most 150 days old"
         )
         return close
 
@@ -125,9 +123,13 @@ class Training:
             self._console.print(drawn)
 
     def _fresh(self, ana: Gateway) -> bool:
-        self._headline("9  Production moves on; the model becomes stale, and the retraining extract starts by itself")
+        self._headline(
+            "9  Production moves on, rules get stricter: a stale model's retraining extract starts by itself"
+        )
         self._show(ana)
-        move_on(self._stage.summary.path, now=datetime.datetime.now(datetime.UTC))
+        self._stage.move_on()
+        ana.register_model(MODEL, "2", [ana.version(f"{MODEL}@1")], max_age="60d")
+        self._say("Ana", f"registers {MODEL}@2: the same data, from now on at most 60 days old")
         until = time.monotonic() + _WAIT_SECONDS
         shown_stale = False
         while time.monotonic() < until:
@@ -147,7 +149,7 @@ class Training:
     def _retrained(self, ana: Gateway, number: str) -> bool:
         version = ana.version(f"{MODEL}@{number}")
         version.to_arrow()
-        ana.register_model(MODEL, "2", [version], max_age="60d")
+        ana.register_model(MODEL, "3", [version], max_age="60d")
         self._show(ana)
         newest: dict[str, Any] = next(one for one in ana.freshness() if one["model"] == MODEL)
         return bool(newest["state"] == "fresh")

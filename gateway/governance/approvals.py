@@ -217,7 +217,9 @@ class Approvals:
             try:
                 self._act(proposal, verdict, actor=actor, now=now)
                 done += 1
-            except (Invalid, Denied, Integrity):
+            except Unavailable:
+                raise
+            except GatewayError:
                 continue  # _act has logged and closed it
         return done
 

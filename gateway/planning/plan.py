@@ -13,7 +13,8 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from gateway.errors import Integrity, Invalid, Unsupported
 from gateway.planning.comparisons import align
 from gateway.planning.guarded import guard, is_aggregate, is_guarded
-from gateway.planning.origins import is_order_free, outputs_of
+from gateway.planning.order import is_order_free
+from gateway.planning.origins import outputs_of
 from gateway.planning.sites import Site, catalog_column, column_decision, mask_inputs, scan_of, sites_of
 from gateway.planning.summary import summarized
 from gateway.terms.dataset import Dataset, Datasets

@@ -28,12 +28,13 @@ class _Exposure:
     column: ColumnDecision
 
 
-def _exposures(bundle: Bundle) -> Iterator[_Exposure]:
+def _exposures(bundle: Bundle, *, roles: frozenset[str] | None) -> Iterator[_Exposure]:
     """Everything that each role sees by each of its grants, for each purpose; rows only, no groups."""
     applicability = applicability_of(bundle)
     places = sorted({(grant.environment, name) for grant in bundle.grants for name in grant.datasets})
-    roles = sorted(bundle.vocabulary.roles.keys() | {grant.role for grant in bundle.grants})
-    for role, (environment, name), purpose in product(roles, places, bundle.vocabulary.purposes.values()):
+    known = sorted(bundle.vocabulary.roles.keys() | {grant.role for grant in bundle.grants})
+    judged = [role for role in known if roles is None or role in roles]
+    for role, (environment, name), purpose in product(judged, places, bundle.vocabulary.purposes.values()):
         applying = applicability.applying(
             roles=frozenset({role}), environment=environment, purpose=purpose.name, dataset=name
         )
@@ -49,11 +50,16 @@ def _exposures(bundle: Bundle) -> Iterator[_Exposure]:
                 yield _Exposure(role=role, project=purpose.project, grant=grant, column=candidate.columns[column])
 
 
-def exposed(bundle: Bundle) -> Iterator[tuple[RuleRef, str]]:
-    """What a role joins from several grants although each alone hides it, at the rule that hides it in vain."""
+def exposed(bundle: Bundle, *, roles: frozenset[str] | None = None) -> Iterator[tuple[RuleRef, str]]:
+    """What a role joins from several grants although each alone hides it, at the rule that hides it in vain.
+
+    Args:
+        bundle: whose grants are judged together.
+        roles: only these; None: all.
+    """
     by_domain: dict[tuple[str, ...], list[_Exposure]] = defaultdict(list)
     by_column: dict[tuple[str, ...], list[_Exposure]] = defaultdict(list)
-    for exposure in _exposures(bundle):
+    for exposure in _exposures(bundle, roles=roles):
         column, environment = exposure.column, exposure.grant.environment
         if column.domain is None:
             place = (exposure.role, environment, exposure.project, column.dataset, column.column)
@@ -66,9 +72,13 @@ def exposed(bundle: Bundle) -> Iterator[tuple[RuleRef, str]]:
 
 def would_expose(bundle: Bundle, grant: Grant) -> tuple[str, ...]:
     """What roles could join if the grant stood beside those of the files, and cannot today; for its approver."""
-    known = {text for _, text in exposed(bundle)}
-    wider = dataclasses.replace(bundle, grants=(*bundle.grants, grant))
-    return tuple(sorted({text for _, text in exposed(wider)} - known))
+    roles = frozenset(
+        name for name in bundle.vocabulary.roles if grant.role in bundle.vocabulary.reach(frozenset({name}))
+    )
+    here = dataclasses.replace(bundle, grants=tuple(g for g in bundle.grants if g.environment == grant.environment))
+    known = {text for _, text in exposed(here, roles=roles)}
+    wider = dataclasses.replace(here, grants=(*here.grants, grant))
+    return tuple(sorted({text for _, text in exposed(wider, roles=roles)} - known))
 
 
 def _pairs(groups: Mapping[tuple[str, ...], list[_Exposure]], *, says: str) -> Iterator[tuple[RuleRef, str]]:

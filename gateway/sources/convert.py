@@ -32,6 +32,10 @@ MAX_VALUE_BYTES: Final = 1 << 20
 
 _FIRST_DAY: Final = -719_162
 """0001-01-01: what is earlier has no date in Python, and none in a bank."""
+_END_DAY: Final = 2_932_897
+"""10000-01-01: the first day of which the same holds. A driver's infinities lie outside."""
+_DAY: Final = 86_400_000_000
+"""In microseconds."""
 
 
 def declared(cells: pa.Array, *, column: Column, dataset: str) -> pa.Array:
@@ -58,20 +62,35 @@ def declared(cells: pa.Array, *, column: Column, dataset: str) -> pa.Array:
 def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_decimal(kind) and pa.types.is_floating(cells.type):
         return _decimal_of_floats(cells, kind)
+    if pa.types.is_boolean(kind) and pa.types.is_boolean(cells.type):
+        return cells
     if pa.types.is_boolean(kind):
+        cells = cells.cast(pa.int64()) if pa.types.is_string(cells.type) else cells
         _require(pc.is_in(cells, value_set=pa.array([0, 1], cells.type), skip_nulls=True), cells)
         return cells.cast(kind)
     if pa.types.is_date32(kind):
         days = cells.cast(kind)
         _require(pc.greater_equal(days.view(pa.int32()), _FIRST_DAY), days)
+        _require(pc.less(days.view(pa.int32()), _END_DAY), days)
         return days
     if pa.types.is_timestamp(kind):
+        return _moments(cells, kind)
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        _require(pc.less_equal(pc.binary_length(cells), MAX_VALUE_BYTES), cells)
+    return cells.cast(kind)
+
+
+def _moments(cells: pa.Array, kind: pa.TimestampType) -> pa.Array:
+    moments = cells
+    if not pa.types.is_timestamp(cells.type):
         # Adapters deliver one spelling; Arrow would take others, which compare differently in the source.
         _require(pc.equal(pc.binary_length(cells), _MOMENT_BYTES), cells)
         moments = cells.cast(pa.timestamp("us"))
-        _require(pc.greater_equal(moments.view(pa.int64()), _FIRST_DAY * 86_400_000_000), moments)
-        return moments.view(pa.timestamp("us", kind.tz)).cast(kind)
-    return cells.cast(kind)
+    elif (cells.type.tz is None) != (kind.tz is None):
+        raise pa.ArrowInvalid("a moment and a reading of a clock are not the same")
+    ticks = moments.view(pa.int64())
+    _require(pc.and_(pc.greater_equal(ticks, _FIRST_DAY * _DAY), pc.less(ticks, _END_DAY * _DAY)), moments)
+    return moments.view(pa.timestamp("us", kind.tz)).cast(kind)
 
 
 def _require(holds: pa.Array, cells: pa.Array) -> None:

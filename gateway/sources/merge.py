@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.errors import Exhausted
+from gateway.errors import Exhausted, Integrity
+from gateway.sources.convert import BATCH_ROWS, shifted
+from gateway.sources.render import is_number
+from gateway.terms.dataset import Column
+from gateway.terms.plan import GuardedScan
 
 MAX_GROUPS: Final = 2_000_000
 """Groups held at once; merging peaks at some 300 bytes a group (measured: one text dimension, one sum): 600 MB."""
@@ -69,3 +73,85 @@ def _summed(table: pa.Table, keys: list[str]) -> pa.Table:
             table = table.set_column(place, name, pc.add(table[name], 0.0))
     summed = table.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in figures])
     return summed.select(keys + [f"{name}_sum" for name in figures]).rename_columns(table.column_names)
+
+
+def measured_of(guarded: GuardedScan) -> list[Column]:
+    """The columns that are counted and summed, each once, in scan order."""
+    named = {m.column for m in guarded.measures}
+    # By name: a column may stand in the list twice, and need not be hashable.
+    return [c for name, c in {c.name: c for c in guarded.scan.columns}.items() if name in named]
+
+
+def group_schema(guarded: GuardedScan) -> pa.Schema:
+    """Of the groups, as ports.SourceSession.group says.
+
+    Raises:
+        Integrity: the scan does not carry a dimension or the subject.
+    """
+    types = {c.name: c.type for c in guarded.scan.columns + guarded.scan.aux_columns}
+    missing = [name for name in (*guarded.dimensions, guarded.subject) if name not in types]
+    if missing:
+        raise Integrity(f"{guarded.scan.dataset}: the guarded scan does not carry {missing[0]}", code="plan")
+    fields = [pa.field(name, types[name]) for name in guarded.dimensions]
+    fields += [pa.field("__subject", types[guarded.subject]), pa.field("__rows", pa.int64())]
+    for column in measured_of(guarded):
+        fields.append(pa.field(f"__count_{column.name}", pa.int64()))
+        if is_number(column):
+            fields.append(pa.field(f"__sum_{column.name}", _sum_type(column.type)))
+    return pa.schema(fields)
+
+
+def _sum_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_decimal(kind):
+        return pa.decimal128(38, kind.scale)
+    return pa.int64() if pa.types.is_integer(kind) else pa.float64()
+
+
+def figures_of(raw: Sequence[pa.Array], measured: Sequence[Column], dataset: str) -> list[pa.Array]:
+    """count(*), then counts and sums: sums of integers as decimals, so that merging cannot wrap around.
+
+    Sums come as float64, as int64 in units of the last digit, or as exact decimal texts.
+
+    Raises:
+        Integrity: a value or a sum does not fit.
+    """
+    figures = [raw[0]]
+    place = 1
+    for column in measured:
+        figures.append(raw[place])
+        place += 1
+        if not is_number(column):
+            continue
+        total, misfits = raw[place : place + 2]
+        place += 2
+        if pc.any(pc.not_equal(misfits, 0)).as_py():
+            raise Integrity(f"{dataset}.{column.name}: a value does not fit the declared type", code="source.value")
+        figures.append(_exact(total, column, dataset))
+    return figures
+
+
+def _exact(total: pa.Array, column: Column, dataset: str) -> pa.Array:
+    if pa.types.is_floating(total.type):
+        return total
+    kind = pa.decimal128(38, getattr(column.type, "scale", 0))
+    if pa.types.is_integer(total.type):
+        return shifted(total, kind)
+    try:
+        return total.cast(kind)
+    except pa.ArrowException:
+        raise Integrity(f"{dataset}.{column.name}: a sum does not fit 38 digits", code="source.value") from None
+
+
+def groups_as(schema: pa.Schema, merged: pa.Table | None, *, dataset: str) -> Iterator[pa.RecordBatch]:
+    """The merged groups in their final types, in batches.
+
+    Raises:
+        Integrity: a sum does not fit.
+    """
+    if merged is None:
+        return
+    try:
+        table = merged.cast(schema)
+    except pa.ArrowException:
+        raise Integrity(f"{dataset}: a sum does not fit 64 bits", code="source.value") from None
+    yield from table.to_batches(max_chunksize=BATCH_ROWS)

@@ -6,7 +6,7 @@ import datetime
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +16,9 @@ from gateway.terms.streams import RawStream
 
 Batches = Generator[pa.RecordBatch, None, None]
 
+_PATIENCE_SECONDS: Final = 0.2
+"""A step that was interrupted ends sooner."""
+
 
 class Reading(Iterator[pa.RecordBatch]):
     """Batches that some producer makes, with a deadline and a close that other threads may call.
@@ -24,9 +27,18 @@ class Reading(Iterator[pa.RecordBatch]):
     the deadline, `next` raises: a read that was cut never looks like one that ended.
     """
 
-    def __init__(self, produce: Callable[[Reading], Batches], *, source: str, deadline: float) -> None:
+    def __init__(
+        self,
+        produce: Callable[[Reading], Batches],
+        *,
+        source: str,
+        deadline: float,
+        interrupt: Callable[[], None] | None = None,
+    ) -> None:
+        """`interrupt`, called from any thread, MUST make a step that waits for the source return soon."""
         self._source = source
         self._deadline = deadline
+        self._interrupt = interrupt
         self._closed = threading.Event()
         self._stepping = threading.Lock()
         self._batches = produce(self)
@@ -38,7 +50,11 @@ class Reading(Iterator[pa.RecordBatch]):
             except GatewayError:
                 self._batches.close()
                 raise
-            return next(self._batches)
+            try:
+                return next(self._batches)
+            except GatewayError:
+                self.check()  # what ended the step from outside is the reason, not what broke by it
+                raise
 
     def check(self) -> None:
         """Say whether to go on.
@@ -62,13 +78,35 @@ class Reading(Iterator[pa.RecordBatch]):
     def close(self) -> None:
         """End the reading and release what it holds; waits for the producer's current step (well under a second)."""
         self._closed.set()
-        with self._stepping:
+        self._release()
+
+    def expire(self) -> None:
+        """For a timer at the deadline: release what a reading holds whose reader stalls (T15). `next` is Exhausted."""
+        self._release()
+
+    def _release(self) -> None:
+        if self._interrupt is not None:
+            self._interrupt()
+            while not self._stepping.acquire(timeout=_PATIENCE_SECONDS):
+                self._interrupt()  # again: the step may have been between two statements
+        else:
+            self._stepping.acquire()
+        try:
             self._batches.close()
+        finally:
+            self._stepping.release()
 
 
-def stream(schema: pa.Schema, produce: Callable[[Reading], Batches], *, source: str, deadline: float) -> RawStream:
-    """A RawStream over a producer; nothing is opened before the first `next`."""
-    reading = Reading(produce, source=source, deadline=deadline)
+def stream(
+    schema: pa.Schema,
+    produce: Callable[[Reading], Batches],
+    *,
+    source: str,
+    deadline: float,
+    interrupt: Callable[[], None] | None = None,
+) -> RawStream:
+    """A RawStream over a producer; nothing is opened before the first `next`. `interrupt` as for Reading."""
+    reading = Reading(produce, source=source, deadline=deadline, interrupt=interrupt)
     return RawStream(schema, reading, close=reading.close)
 
 

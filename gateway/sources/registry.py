@@ -14,6 +14,8 @@ from typing import Final
 
 from gateway.errors import Invalid, Unavailable, Unsupported
 from gateway.ports import Source
+from gateway.sources.mariadb import MariadbSource, address_of
+from gateway.sources.postgres import PostgresSource
 from gateway.sources.sqlite import SqliteSource
 from gateway.terms.document import Node, parse
 
@@ -31,7 +33,17 @@ def _sqlite(name: str, rest: str, folder: Path) -> Source:
     return SqliteSource(name, folder / rest[1:])
 
 
-SOURCES: Final[Mapping[str, Opener]] = MappingProxyType({"sqlite": _sqlite})
+def _postgresql(name: str, rest: str, folder: Path) -> Source:  # noqa: ARG001 - it names no file of ours
+    return PostgresSource(name, f"postgresql://{rest}")
+
+
+def _mariadb(name: str, rest: str, folder: Path) -> Source:
+    return MariadbSource(name, address_of(name, rest, folder=folder))
+
+
+SOURCES: Final[Mapping[str, Opener]] = MappingProxyType(
+    {"mariadb": _mariadb, "mysql": _mariadb, "postgresql": _postgresql, "sqlite": _sqlite}
+)
 """URL scheme to adapter."""
 
 

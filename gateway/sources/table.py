@@ -18,7 +18,7 @@ class Stored:
 
     column: Column
     storage: str
-    """SQLite: the affinity, lower case."""
+    """SQLite: the affinity, lower case; servers: the name of the type."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,6 @@ class Statement:
 
     sql: str
     columns: tuple[str, ...]
-    """Where each output comes from; empty for count(*). One more output follows: 1 in the witness row, else 0."""
+    """Where each output comes from; empty for count(*). With a witness one more follows: 1 in its row, else 0."""
     kinds: tuple[pa.DataType, ...]
     """The storage class of each output, in the same order."""

@@ -39,8 +39,8 @@ from tests.unit.http.door import wait_for
 KILLS = int(os.environ.get("GATEWAY_TEST_KILLS", "5"))
 """CI asks for 50."""
 WORKERS = 2
-QUEUED = 6
-"""Jobs that wait before each kill: more than both workers make until the next."""
+QUEUED = 4
+"""Jobs that wait, so that no worker is idle."""
 ACCOUNTS = 20_000
 TOTAL = Decimal(ACCOUNTS) * 1_000
 SCHEMA = "ledger"
@@ -284,13 +284,25 @@ def _killed_often(works: Factory, tmp_path: Path) -> None:
         for worker in workers:
             stack.callback(worker.kill)
         for kill in range(KILLS):
-            for _ in range(QUEUED - len(works.stock.queue.listed(state="queued"))):
-                name = draw.choice(sorted(QUERIES))
-                works.order(token, name=name, purpose=PURPOSE, sql=QUERIES[name], snapshot="consistent")
-            time.sleep(draw.uniform(1.0, 4.0))
+            before = _running(works)
+            wait_for(lambda before=before: _all_busy(works, token, draw, before=before), seconds=60)
+            time.sleep(draw.uniform(0.0, 0.5))
             workers[kill % WORKERS].killed_and_started()
         _until_all_ended(works)
         assert [worker.stop() for worker in workers] == [0] * WORKERS
+
+
+def _all_busy(works: Factory, token: str, draw: random.Random, *, before: set[tuple[str, int]]) -> bool:
+    """Whether each worker has begun another attempt; meanwhile there is always work."""
+    for _ in range(QUEUED - len(works.stock.queue.listed(state="queued"))):
+        name = draw.choice(sorted(QUERIES))
+        works.order(token, name=name, purpose=PURPOSE, sql=QUERIES[name], snapshot="consistent")
+    return len(_running(works) - before) >= WORKERS
+
+
+def _running(works: Factory) -> set[tuple[str, int]]:
+    """Attempts; those of a worker that was killed too, for a while."""
+    return {(job.id, job.epoch) for job in works.stock.queue.listed(state="running")}
 
 
 def _check_balances(works: Factory, versions: Sequence[DatasetVersion]) -> None:

@@ -6,6 +6,7 @@ hidden.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from gateway.errors import Integrity, Unsupported
+from gateway.errors import Integrity, Unavailable, Unsupported
 from gateway.sources import PostgresSource
 from gateway.sources.render import POSTGRES, rows
 from gateway.sources.table import Filter, Stored, Table
@@ -259,14 +260,30 @@ def test_a_key_that_only_the_source_lets_through_opens_no_row(bank: Bank) -> Non
     assert ids(source, scan(None, follow=follow, table="u")) == [1]
 
 
-def test_nothing_can_be_written_through_the_source(bank: Bank) -> None:
-    """Not by a function either: one that a domain's check or a policy calls runs in the same transaction."""
-    source = bank(
-        "CREATE TABLE seen (id integer)",
-        "CREATE FUNCTION spy(text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS"
-        " 'BEGIN INSERT INTO seen VALUES (1); RETURN true; END'",
-        "CREATE TABLE t (id integer, region text)",
-        "INSERT INTO t VALUES (1, 'DE')",
-        "CREATE ROLE {role}",
-    )
-    assert ids(source, scan(Compare("region", "=", "DE"))) == [1]
+def test_code_that_a_table_brings_along_cannot_write(postgres_url: str) -> None:  # noqa: F811 - a fixture
+    """A row policy's function runs inside the scan, with its role: here it may insert, and the transaction may not."""
+    role = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        (schema,) = connection.execute("SELECT current_schema()").fetchone() or ("",)
+        body = f"BEGIN INSERT INTO {schema}.seen VALUES (1); RETURN true; END"
+        for statement in (
+            f"CREATE ROLE {role} LOGIN",
+            "CREATE TABLE seen (id integer)",
+            f"CREATE FUNCTION spy() RETURNS boolean LANGUAGE plpgsql VOLATILE AS '{body}'",
+            "CREATE TABLE t (id integer, region text)",
+            "INSERT INTO t VALUES (1, 'DE')",
+            "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+            "CREATE POLICY p ON t USING (spy())",
+            f"GRANT USAGE ON SCHEMA {schema} TO {role}",
+            f"GRANT SELECT ON t TO {role}",
+            f"GRANT INSERT ON seen TO {role}",
+        ):
+            connection.execute(statement.encode())
+        try:
+            source = PostgresSource("core", make_conninfo(postgres_url, user=role))
+            with pytest.raises(Unavailable):
+                ids(source, scan(Compare("region", "=", "DE")))
+            assert connection.execute("SELECT count(*) FROM seen").fetchone() == (0,)
+        finally:
+            connection.execute(f"DROP OWNED BY {role}".encode())
+            connection.execute(f"DROP ROLE {role}".encode())

@@ -67,7 +67,11 @@ def read(stream: RawStream) -> list[dict[str, object]]:
 
 
 def scanned(source: Source, scan: Scan, deadline: float, tally: Tally | None = None) -> list[dict[str, object]]:
-    return read(source.session(receipt="r_test", deadline=deadline, tally=tally or Tally()).scan(scan))
+    session = source.session(receipt="r_test", deadline=deadline, tally=tally or Tally())
+    try:
+        return read(session.scan(scan))
+    finally:
+        session.close()
 
 
 def as_set(rows: Sequence[Mapping[str, object]]) -> list[tuple[object, ...]]:

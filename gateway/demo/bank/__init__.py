@@ -5,5 +5,6 @@ reasons a model can find, notes that mention their customer in every way. No rea
 """
 
 from gateway.demo.bank.build import BankSummary, build_bank
+from gateway.demo.bank.load import drop_bank, load_bank
 
-__all__ = ["BankSummary", "build_bank"]
+__all__ = ["BankSummary", "build_bank", "drop_bank", "load_bank"]

@@ -20,7 +20,9 @@ from sqlglot import exp
 from gateway.errors import Integrity, Unsupported
 from gateway.sources.convert import FLOAT_DIGITS
 from gateway.sources.evaluate import typed
-from gateway.sources.render.cell import Cell, Dialect
+from gateway.sources.render.cell import Cell, Dialect, text_literal
+from gateway.sources.render.mariadb import MARIADB
+from gateway.sources.render.postgres import POSTGRES
 from gateway.sources.render.sqlite import SQLITE
 from gateway.sources.table import Filter, Statement, Stored, Table
 from gateway.terms.dataset import Column
@@ -42,7 +44,7 @@ class Output:
     witness: exp.Expr
 
 
-__all__ = ["SQLITE", "Dialect", "condition", "edge", "groups", "is_number", "rows"]
+__all__ = ["MARIADB", "POSTGRES", "SQLITE", "Dialect", "condition", "edge", "groups", "is_number", "newest", "rows"]
 
 REMEMBERED: Final = 256
 """Statements kept: writing one costs more than reading a small table."""
@@ -71,8 +73,9 @@ def _asked(table: Table, columns: Sequence[str], measured: Sequence[str], where:
 def rows(table: Table, *, columns: Sequence[str], where: Filter, dialect: Dialect) -> Statement:
     """The columns of the rows, then 0; before them one witness row of typed values, then 1.
 
-    Drivers that guess a column's type from the first rows learn it from the witness. A table with a rowid takes two
-    parameters, the first and the last rowid of a window.
+    Drivers that guess a column's type from the first rows learn it from the witness; for others (Dialect.has_witness)
+    there is neither witness nor marker. A table with a rowid takes two parameters, the first and the last rowid of a
+    window.
     """
     return _rows(_asked(table, columns, (), where, dialect))
 
@@ -118,15 +121,41 @@ def _figures(table: Table, name: str, dialect: Dialect) -> list[Output]:
     if not is_number(column):
         return [count]
     cell = _cell(table, name, dialect)
-    if cell.addend is None or cell.misfit is None:
+    if cell.addend is None:
         raise _not_offered(column, "summed")
-    total = exp.convert(0.0 if family_of(column.type) == "float" else 0)
-    misfit = exp.Case().when(cell.misfit, exp.convert(1)).else_(exp.convert(0))
+    is_float, misfit = family_of(column.type) == "float", exp.convert(0)
+    total = exp.convert(0.0 if is_float else 0) if is_float or not dialect.sums_as_text else text_literal("")
+    if cell.misfit is not None:
+        misfit = exp.Case().when(cell.misfit, exp.convert(1)).else_(misfit)
     return [
         count,
         Output(column=name, made=exp.Sum(this=cell.addend), witness=total),
         Output(column=name, made=exp.Max(this=misfit), witness=exp.convert(0)),
     ]
+
+
+def newest(table: Table, *, keys: Sequence[str], column: str, where: Filter, dialect: Dialect) -> Statement:
+    """Per combination of keys: the keys, then the largest value of the column, null if all are, then count(*).
+
+    Without keys there is one row and no count: an index may know its answer.
+    """
+    return _newest(_asked(table, keys, (column,), where, dialect))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _newest(asked: _Asked) -> Statement:
+    table, where, dialect = asked.table, asked.where, asked.dialect
+    by = [_cell(table, name, dialect) for name in asked.columns]
+    outputs = [
+        Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(asked.columns, by, strict=True)
+    ]
+    (column,) = asked.measured
+    cell = _cell(table, column, dialect)
+    outputs.append(Output(column=column, made=exp.Max(this=cell.delivered), witness=cell.witness))
+    if by:
+        outputs.append(Output(column="", made=exp.Count(this=exp.Star()), witness=exp.convert(0)))
+    grouped = [c.key for c in by]
+    return _statement(outputs, lambda select: _where(select, table, where, dialect).group_by(*grouped), dialect)
 
 
 def edge(table: Table, *, last: bool, dialect: Dialect) -> str:
@@ -197,10 +226,14 @@ def _is_followed(follow: Follow, table: Table, followed: Table | None, dialect: 
 
 
 def _statement(outputs: Sequence[Output], rest: Callable[[exp.Select], exp.Select], dialect: Dialect) -> Statement:
-    witness = exp.select(*(o.witness for o in outputs), exp.convert(1))
-    found = rest(exp.select(*(o.made for o in outputs), exp.convert(0)))
+    made = [o.made for o in outputs]
+    if dialect.has_witness:
+        witness = exp.select(*(o.witness for o in outputs), exp.convert(1))
+        sql = exp.union(witness, rest(exp.select(*made, exp.convert(0))), distinct=False).sql(dialect.name)
+    else:
+        sql = rest(exp.select(*made)).sql(dialect.name)
     return Statement(
-        sql=exp.union(witness, found, distinct=False).sql(dialect.name),
+        sql=sql,
         columns=tuple(o.column for o in outputs),
         kinds=tuple(_kind(o.witness) for o in outputs),
     )
@@ -209,6 +242,8 @@ def _statement(outputs: Sequence[Output], rest: Callable[[exp.Select], exp.Selec
 def _kind(witness: exp.Expr) -> pa.DataType:
     if witness.is_string:
         return pa.string()
+    if isinstance(witness, exp.HexString):
+        return pa.binary()
     return pa.int64() if witness.is_int else pa.float64()
 
 

@@ -25,11 +25,16 @@ class Cell:
     addend: exp.Expr | None = None
     """Sums exactly; None: no number, or not offered."""
     misfit: exp.Expr | None = None
-    """True where an addend would not be the value."""
+    """True where an addend would not be the value; None: the source's own type forbids it."""
+
+    grouped: exp.Expr | None = None
+    """The key of a group, where it is not what `key` makes of `delivered`."""
 
     @property
     def key(self) -> exp.Expr:
         """What is grouped by: equal texts are equal bytes, whatever collation the column declares."""
+        if self.grouped is not None:
+            return self.grouped
         return binary(self.delivered) if self.witness.is_string else self.delivered
 
 
@@ -41,6 +46,10 @@ class Dialect:
     """sqlglot's."""
     cell: Callable[[Stored, exp.Column], Cell]
     literal: Callable[[Scalar, pa.DataType], exp.Expr]
+    has_witness: bool = True
+    """Before the rows comes one of typed values, from which a driver that guesses types learns them."""
+    sums_as_text: bool = False
+    """Sums of integers and decimals come as exact decimals, in text; else as int64, in units of the last digit."""
 
 
 def text_literal(text: str) -> exp.Literal:

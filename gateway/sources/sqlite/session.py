@@ -6,15 +6,13 @@ deadline takes effect between the driver's batches and between windows.
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import re
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Final, Self, assert_never
+from typing import Final, Self
 
 import adbc_driver_manager
 import adbc_driver_sqlite.dbapi as adbc
@@ -22,12 +20,13 @@ import pyarrow as pa
 
 from gateway.errors import GatewayError, Integrity, Unavailable, Unsupported
 from gateway.sources import render
+from gateway.sources.followed import kind_of, values_of
 from gateway.sources.render import SQLITE
 from gateway.sources.table import Statement, Stored, Table
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import Family, family_of
 from gateway.terms.policy import Follow
-from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or, Predicate, Scalar, columns_of
+from gateway.terms.predicate import columns_of
 
 WINDOW_ROWIDS: Final = 1 << 18
 """Rowids read by one statement: a few tenths of a second for a guarded scan, less for others."""
@@ -118,7 +117,7 @@ class Layout:
         Raises:
             Unsupported: the type cannot be told.
         """
-        kinds = {name: _kind_of(value, self.types.get(name, "")) for name, value in _values(follow.predicate)}
+        kinds = {name: kind_of(value, self.types.get(name, "")) for name, value in values_of(follow.predicate)}
         for name in columns_of(follow.predicate):
             # Only `IS NULL` is asked of it: any type that its storage can be read as will do.
             kinds.setdefault(name, _ANY_KIND.get(affinity(self.types.get(name, "")), pa.string()))
@@ -276,43 +275,3 @@ def _misfit(statement: Statement, place: int, dataset: str) -> Integrity:
     column = statement.columns[place] if place < len(statement.columns) else ""
     where = f"{dataset}.{column}" if column else dataset
     return Integrity(f"{where}: a value is not of the declared type", code="source.value")
-
-
-def _kind_of(value: Scalar, declared_type: str) -> pa.DataType:
-    match value:
-        case bool():
-            return pa.bool_()
-        case int():
-            return pa.int64()
-        case float():
-            return pa.float64()
-        case str():
-            return pa.string()
-        case datetime.datetime():
-            return pa.timestamp("us", "UTC") if value.tzinfo else pa.timestamp("us")
-        case datetime.date():
-            return pa.date32()
-        case decimal.Decimal():
-            digits = re.search(r"\((\d+)\s*,\s*(\d+)\)", declared_type)
-            if digits is None:
-                raise Unsupported("a followed row filter on a decimal needs a column of DECIMAL(p, s)", code="source")
-            return pa.decimal128(int(digits[1]), int(digits[2]))
-        case _:
-            assert_never(value)
-
-
-def _values(predicate: Predicate) -> Iterator[tuple[str, Scalar]]:
-    match predicate:
-        case Compare(column, _, value):
-            yield column, value
-        case OneOf(column, values):
-            yield column, values[0]
-        case IsNull():
-            return
-        case Not(part):
-            yield from _values(part)
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from _values(part)
-        case _:
-            assert_never(predicate)

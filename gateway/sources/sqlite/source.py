@@ -16,21 +16,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gateway.errors import GatewayError, Integrity, Unsupported
 from gateway.ports import SourceSession
 from gateway.sources import render
-from gateway.sources.convert import BATCH_ROWS, coalesced, declared, shifted
+from gateway.sources.cells import Cells, followed_kind, given, row_schema, shaped
+from gateway.sources.convert import coalesced
 from gateway.sources.evaluate import KeySet, RowCheck
-from gateway.sources.merge import Groups
+from gateway.sources.merge import Groups, figures_of, group_schema, groups_as, measured_of
 from gateway.sources.reading import Batches, Reading, newest_of, stream
-from gateway.sources.render import SQLITE, is_number
+from gateway.sources.render import SQLITE
 from gateway.sources.sqlite.session import Session
 from gateway.sources.table import Filter, Table
-from gateway.terms.dataset import Column
 from gateway.terms.plan import GuardedScan, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Predicate, conjoin
@@ -86,8 +84,7 @@ class _Reads:
         Raises:
             Unsupported: a filter on a decimal of more than 15 digits, or of one stored as text.
         """
-        listed = [pa.field(c.name, c.type) for c in scan.columns + scan.aux_columns]
-        schema = pa.schema(listed or [pa.field("__row", pa.int8())])
+        schema = row_schema(scan)
         return self._stream(schema, lambda reading: self._rows(scan, schema, reading))
 
     def group(self, guarded: GuardedScan) -> RawStream:
@@ -95,7 +92,7 @@ class _Reads:
 
         A measured column that is no number has `__count_c` and no `__sum_c`.
         """
-        schema = _group_schema(guarded)
+        schema = group_schema(guarded)
         return self._stream(schema, lambda reading: self._groups(guarded, schema, reading))
 
     def newest(self, scan: Scan) -> datetime.datetime | None:
@@ -124,34 +121,34 @@ class _Reads:
         with Session(self._path, source=self._name, check=reading.check) as session:
             table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
             check, followed = self._second(session, scan, scan.rows)
-            where = Filter(predicates=_given(scan.rows, scan.pushed), follow=scan.follow, followed=followed)
-            cells = _Cells(list(table.columns), table=table, dataset=scan.dataset)
+            where = Filter(predicates=given(scan.rows, scan.pushed), follow=scan.follow, followed=followed)
+            cells = Cells(list(table.columns), table=table, dataset=scan.dataset)
             statement = render.rows(table, columns=cells.names, where=where, dialect=SQLITE)
             for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
                 batch = cells.passing(raw, check, self._tally)
                 if batch.num_rows:
-                    yield _shaped(cells.typed(batch), schema)
+                    yield shaped(cells.typed(batch), schema)
 
     def _groups(self, guarded: GuardedScan, schema: pa.Schema, reading: Reading) -> Batches:
         scan, predicate = guarded.scan, conjoin(guarded.scan.rows, guarded.filter)
         if scan.pushed is not None:
             raise Integrity(f"{scan.dataset}: a guarded scan takes no pushed predicate", code="plan")
-        measured, wanted = _measured(guarded), [*guarded.dimensions, guarded.subject]
+        measured, wanted = measured_of(guarded), [*guarded.dimensions, guarded.subject]
         groups = Groups(keys=schema.names[: len(wanted)], dataset=scan.dataset)
         with Session(self._path, source=self._name, check=reading.check) as session:
             table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
             check, followed = self._second(session, scan, predicate)
-            where = Filter(_given(predicate), follow=scan.follow, followed=followed, present=guarded.subject)
-            cells = _Cells(list(dict.fromkeys([*wanted, *check.columns])), table=table, dataset=scan.dataset)
+            where = Filter(given(predicate), follow=scan.follow, followed=followed, present=guarded.subject)
+            cells = Cells(list(dict.fromkeys([*wanted, *check.columns])), table=table, dataset=scan.dataset)
             statement = render.groups(
                 table, keys=cells.names, measured=[c.name for c in measured], where=where, dialect=SQLITE
             )
             for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
                 batch = cells.passing(raw, check, self._tally, counts=True)
                 keys = cells.typed(batch, only=wanted).columns
-                figures = _figures(batch.columns[len(cells.names) :], measured, scan.dataset)
+                figures = figures_of(batch.columns[len(cells.names) :], measured, scan.dataset)
                 groups.add(pa.RecordBatch.from_arrays([*keys, *figures], names=schema.names))
-        yield from _whole(groups.whole(), schema, scan.dataset)
+        yield from groups_as(schema, groups.whole(), dataset=scan.dataset)
 
     def _second(self, session: Session, scan: Scan, predicate: Predicate | None) -> tuple[RowCheck, Table | None]:
         """The second evaluation, and the followed table; its keys are read here, in the scan's own snapshot."""
@@ -162,113 +159,15 @@ class _Reads:
             raise Unsupported(
                 f"{scan.dataset}: its rows follow {follow.dataset}, which lies in another source", code="source"
             )
-        kinds = {c.name: c.type for c in scan.columns + scan.aux_columns}
-        if follow.column not in kinds:
-            raise Integrity(f"{scan.dataset}: the scan does not carry {follow.column}, which it follows", code="plan")
+        key = followed_kind(scan)
         layout = session.layout(follow.table, dataset=follow.dataset)
-        table = layout.table(layout.followed(follow, key=kinds[follow.column]))
+        table = layout.table(layout.followed(follow, key=key))
         keys = _keys(session, follow, table)
         return RowCheck(predicate, follow_column=follow.column, keys=keys), table
 
 
-class _Cells:
-    """Turns the leading columns of what a statement delivers into their declared types."""
-
-    def __init__(self, names: list[str], *, table: Table, dataset: str) -> None:
-        self.names = names
-        self._columns = [table.columns[name].column for name in names]
-        self._dataset = dataset
-
-    def typed(self, raw: pa.RecordBatch, *, only: Sequence[str] | None = None) -> pa.RecordBatch:
-        """`only` these, in that order; a column may repeat."""
-        wanted = self.names if only is None else only
-        places = [self.names.index(name) for name in wanted]
-        arrays = [declared(raw.column(p), column=self._columns[p], dataset=self._dataset) for p in places]
-        return pa.RecordBatch.from_arrays(arrays, names=list(wanted)) if arrays else raw
-
-    def passing(self, raw: pa.RecordBatch, check: RowCheck, tally: Tally, *, counts: bool = False) -> pa.RecordBatch:
-        """The rows that pass a second time; `counts`: each stands for as many as its first figure says.
-
-        Only what the check reads is converted here: a misfit in a row that nobody may see stays unseen.
-        """
-        if not check.columns:
-            return raw
-        kept = check.kept(self.typed(raw, only=check.columns))
-        if not kept.false_count:
-            return raw
-        rejected = raw.filter(pc.invert(kept))
-        tally.rejected_rows += pc.sum(rejected.column(len(self.names))).as_py() if counts else rejected.num_rows
-        return raw.filter(kept)
-
-
-def _given(*predicates: Predicate | None) -> tuple[Predicate, ...]:
-    return tuple(p for p in predicates if p is not None)
-
-
-def _shaped(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    if schema.names == ["__row"]:
-        return pa.RecordBatch.from_arrays([pa.array(np.zeros(batch.num_rows, np.int8))], schema=schema)
-    return pa.RecordBatch.from_arrays([batch.column(name) for name in schema.names], schema=schema)
-
-
-def _measured(guarded: GuardedScan) -> list[Column]:
-    named = {m.column for m in guarded.measures}
-    # By name: a column may stand in the list twice, and need not be hashable.
-    return [c for name, c in {c.name: c for c in guarded.scan.columns}.items() if name in named]
-
-
-def _group_schema(guarded: GuardedScan) -> pa.Schema:
-    types = {c.name: c.type for c in guarded.scan.columns + guarded.scan.aux_columns}
-    missing = [name for name in (*guarded.dimensions, guarded.subject) if name not in types]
-    if missing:
-        raise Integrity(f"{guarded.scan.dataset}: the guarded scan does not carry {missing[0]}", code="plan")
-    fields = [pa.field(name, types[name]) for name in guarded.dimensions]
-    fields += [pa.field("__subject", types[guarded.subject]), pa.field("__rows", pa.int64())]
-    for column in _measured(guarded):
-        fields.append(pa.field(f"__count_{column.name}", pa.int64()))
-        if is_number(column):
-            fields.append(pa.field(f"__sum_{column.name}", _sum_type(column.type)))
-    return pa.schema(fields)
-
-
-def _sum_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_decimal(kind):
-        return pa.decimal128(38, kind.scale)
-    return pa.int64() if pa.types.is_integer(kind) else pa.float64()
-
-
-def _figures(raw: Sequence[pa.Array], measured: Sequence[Column], dataset: str) -> list[pa.Array]:
-    """count(*), then counts and sums: sums of integers as decimals, so that merging cannot wrap around."""
-    figures = [raw[0]]
-    place = 1
-    for column in measured:
-        figures.append(raw[place])
-        place += 1
-        if not is_number(column):
-            continue
-        total, misfits = raw[place : place + 2]
-        place += 2
-        if pc.any(pc.not_equal(misfits, 0)).as_py():
-            raise Integrity(f"{dataset}.{column.name}: a value does not fit the declared type", code="source.value")
-        kind = _sum_type(column.type)
-        figures.append(
-            total if pa.types.is_floating(kind) else shifted(total, pa.decimal128(38, getattr(kind, "scale", 0)))
-        )
-    return figures
-
-
-def _whole(merged: pa.Table | None, schema: pa.Schema, dataset: str) -> Batches:
-    if merged is None:
-        return
-    try:
-        table = merged.cast(schema)
-    except pa.ArrowException:
-        raise Integrity(f"{dataset}: a sum does not fit 64 bits", code="source.value") from None
-    yield from table.to_batches(max_chunksize=BATCH_ROWS)
-
-
 def _keys(session: Session, follow: Follow, table: Table) -> KeySet:
-    cells = _Cells(list(table.columns), table=table, dataset=follow.dataset)
+    cells = Cells(list(table.columns), table=table, dataset=follow.dataset)
     where = Filter((follow.predicate,), present=follow.key)
     statement = render.rows(table, columns=cells.names, where=where, dialect=SQLITE)
     keys = KeySet(table.columns[follow.key].column.type, dataset=follow.dataset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -92,3 +93,20 @@ def test_threads_get_the_same_answers() -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda role: (role, frozenset(asked(book, role=role))), roles))
     assert len(set(answers)) == 4
+
+
+def test_two_bundles_may_be_asked_at_once() -> None:
+    """Python 3.11 counts the depth of all parses of a process in one place, and casbin parses at each question."""
+    known = bundle()
+
+    def ask(_: int) -> int:
+        asked = {"roles": frozenset({"scientist"}), "environment": "dev", "purpose": "study", "dataset": "s.people"}
+        return sum(len(applicability_of(known).applying(**asked)["allow"]) for _ in range(30))
+
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(ask, range(12))) == [30] * 12
+    finally:
+        sys.setswitchinterval(switch)

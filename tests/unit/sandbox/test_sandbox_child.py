@@ -166,7 +166,7 @@ class Peer:
         self._channels = channels
 
     def ask(self, sql: str, *scans: tuple[str, bool]) -> None:
-        self.control.write(frames.QUERY, json.dumps({"sql": sql, "scans": scans}).encode())
+        self.control.write(frames.QUERY, json.dumps({"sql": sql, "scans": scans, "batch_rows": 16_384}).encode())
 
     def feed(self, index: int, batch: pa.RecordBatch, *, times: int = 1) -> None:
         self.scans[index].write(frames.SCHEMA, batch.schema.serialize())

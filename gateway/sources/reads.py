@@ -1,0 +1,217 @@
+"""Scans of one access, for sources whose sessions are connections (ports.SourceSession).
+
+Each scan has a connection of its own, opened at the first `next`. A guarded scan groups, besides dimensions and
+subject, by every column that a row filter reads: so each group passes or fails the second evaluation as a whole.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import pyarrow as pa
+
+from gateway.errors import Integrity, Unsupported
+from gateway.sources import render
+from gateway.sources.cells import Cells, followed_kind, given, row_schema, shaped
+from gateway.sources.convert import coalesced
+from gateway.sources.evaluate import KeySet, RowCheck
+from gateway.sources.merge import Groups, figures_of, group_schema, groups_as, measured_of
+from gateway.sources.reading import Batches, Reading, newest_of
+from gateway.sources.render import Dialect
+from gateway.sources.table import Filter, Statement, Table
+from gateway.terms.dataset import Column
+from gateway.terms.plan import GuardedScan, Scan
+from gateway.terms.policy import Follow
+from gateway.terms.predicate import Predicate, conjoin
+from gateway.terms.streams import RawStream, Tally
+
+
+class Layout(Protocol):
+    """A table's columns as the session has them."""
+
+    def table(self, columns: Sequence[Column]) -> Table:
+        """The table with the columns, each held against its declaration."""
+
+    def followed(self, follow: Follow, *, key: pa.DataType) -> list[Column]:
+        """The columns that a follow reads."""
+
+
+class Session(Protocol):
+    """One connection, in one transaction."""
+
+    def layout(self, path: tuple[str, ...], *, dataset: str) -> Layout:
+        """What the table looks like in this transaction."""
+
+    def read(self, statement: Statement, *, table: Table, dataset: str) -> Iterator[pa.RecordBatch]:
+        """The statement's rows."""
+
+
+class Line(Protocol):
+    """A session that is not yet opened."""
+
+    def begun(self, check: Callable[[], None]) -> AbstractContextManager[Session]:
+        """Open it on enter, close it on exit."""
+
+    def interrupt(self) -> None:
+        """From any thread: make what runs in it return soon."""
+
+
+class Reads:
+    """See ports.SourceSession. At the deadline every scan is ended, though nobody asks for its next row (T15)."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Line],
+        *,
+        source: str,
+        dialect: Dialect,
+        deadline: float,
+        tally: Tally,
+        at_end: Callable[[], None],
+    ) -> None:
+        """`at_end` is called once, when all scans have ended."""
+        self._connect = connect
+        self._source = source
+        self._dialect = dialect
+        self._deadline = deadline
+        self._tally = tally
+        self._at_end = at_end
+        self._lock = threading.Lock()
+        self._opened: list[Reading] = []
+        self._timer: threading.Timer | None = None
+        self._is_closed = False
+
+    def scan(self, scan: Scan) -> RawStream:
+        """See ports.SourceSession."""
+        schema = row_schema(scan)
+        return self._stream(schema, lambda session: self._rows(scan, schema, session))
+
+    def group(self, guarded: GuardedScan) -> RawStream:
+        """See ports.SourceSession. A measured column that is no number has `__count_c` and no `__sum_c`."""
+        schema = group_schema(guarded)
+        return self._stream(schema, lambda session: self._groups(guarded, schema, session))
+
+    def newest(self, scan: Scan) -> datetime.datetime | None:
+        """See ports.SourceSession. The source sends one value per combination of what the row filter reads."""
+        (column,) = scan.columns
+        schema = pa.schema([pa.field(column.name, column.type)])
+        with self._stream(schema, lambda session: self._newest(scan, session)) as values:
+            return newest_of(values)
+
+    def close(self) -> None:
+        """See ports.SourceSession."""
+        with self._lock:
+            self._is_closed = True
+            opened, self._opened = self._opened, []
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        for each in opened:
+            each.close()
+        self._at_end()
+
+    def _expire(self) -> None:
+        with self._lock:
+            opened = list(self._opened)
+        for each in opened:
+            each.expire()
+        self._at_end()
+
+    def _stream(self, schema: pa.Schema, produce: Callable[[Session], Batches]) -> RawStream:
+        line = self._connect()
+
+        def batches(reading: Reading) -> Batches:
+            self._watch()
+            with line.begun(reading.check) as session:
+                yield from produce(session)
+
+        reading = Reading(batches, source=self._source, deadline=self._deadline, interrupt=line.interrupt)
+        with self._lock:
+            is_closed = self._is_closed
+            if not is_closed:
+                self._opened.append(reading)
+        if is_closed:
+            reading.close()
+        return RawStream(schema, reading, close=reading.close)
+
+    def _watch(self) -> None:
+        with self._lock:
+            if self._timer is None and not self._is_closed:
+                self._timer = threading.Timer(max(self._deadline - time.monotonic(), 0), self._expire)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _rows(self, scan: Scan, schema: pa.Schema, session: Session) -> Batches:
+        table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
+        check, followed = self._second(session, scan, scan.rows)
+        where = Filter(predicates=given(scan.rows, scan.pushed), follow=scan.follow, followed=followed)
+        cells = Cells(list(table.columns), table=table, dataset=scan.dataset)
+        statement = render.rows(table, columns=cells.names, where=where, dialect=self._dialect)
+        for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
+            batch = cells.passing(raw, check, self._tally)
+            if batch.num_rows:
+                yield shaped(cells.typed(batch), schema)
+
+    def _newest(self, scan: Scan, session: Session) -> Batches:
+        table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
+        check, followed = self._second(session, scan, scan.rows)
+        where = Filter(predicates=given(scan.rows, scan.pushed), follow=scan.follow, followed=followed)
+        (column,) = scan.columns
+        cells = Cells([*check.columns, column.name], table=table, dataset=scan.dataset)
+        statement = render.newest(table, keys=check.columns, column=column.name, where=where, dialect=self._dialect)
+        for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
+            batch = cells.passing(raw, check, self._tally)
+            yield cells.typed(batch, only=[column.name])
+
+    def _groups(self, guarded: GuardedScan, schema: pa.Schema, session: Session) -> Batches:
+        scan, predicate = guarded.scan, conjoin(guarded.scan.rows, guarded.filter)
+        if scan.pushed is not None:
+            raise Integrity(f"{scan.dataset}: a guarded scan takes no pushed predicate", code="plan")
+        measured, wanted = measured_of(guarded), [*guarded.dimensions, guarded.subject]
+        table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
+        check, followed = self._second(session, scan, predicate)
+        where = Filter(given(predicate), follow=scan.follow, followed=followed, present=guarded.subject)
+        cells = Cells(list(dict.fromkeys([*wanted, *check.columns])), table=table, dataset=scan.dataset)
+        names = [c.name for c in measured]
+        statement = render.groups(table, keys=cells.names, measured=names, where=where, dialect=self._dialect)
+        groups = Groups(keys=schema.names[: len(wanted)], dataset=scan.dataset)
+        is_whole = set(check.columns) <= set(wanted)
+        for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
+            batch = cells.passing(raw, check, self._tally, counts=True)
+            keys = cells.typed(batch, only=wanted).columns
+            figures = figures_of(batch.columns[len(cells.names) :], measured, scan.dataset)
+            partial = pa.RecordBatch.from_arrays([*keys, *figures], names=schema.names)
+            if is_whole:  # the source made each group once: nothing to merge, nothing to hold
+                yield from groups_as(schema, pa.Table.from_batches([partial]), dataset=scan.dataset)
+            else:
+                groups.add(partial)
+        yield from groups_as(schema, groups.whole(), dataset=scan.dataset)
+
+    def _second(self, session: Session, scan: Scan, predicate: Predicate | None) -> tuple[RowCheck, Table | None]:
+        """The second evaluation, and the followed table; its keys are read here, in the scan's own snapshot."""
+        follow = scan.follow
+        if follow is None:
+            return RowCheck(predicate), None
+        if follow.source != scan.source:
+            raise Unsupported(
+                f"{scan.dataset}: its rows follow {follow.dataset}, which lies in another source", code="source"
+            )
+        layout = session.layout(follow.table, dataset=follow.dataset)
+        table = layout.table(layout.followed(follow, key=followed_kind(scan)))
+        keys = self._keys(session, follow, table)
+        return RowCheck(predicate, follow_column=follow.column, keys=keys), table
+
+    def _keys(self, session: Session, follow: Follow, table: Table) -> KeySet:
+        cells = Cells(list(table.columns), table=table, dataset=follow.dataset)
+        where = Filter((follow.predicate,), present=follow.key)
+        statement = render.rows(table, columns=cells.names, where=where, dialect=self._dialect)
+        keys = KeySet(table.columns[follow.key].column.type, dataset=follow.dataset)
+        for raw in coalesced(session.read(statement, table=table, dataset=follow.dataset)):
+            batch = cells.passing(raw, RowCheck(follow.predicate), Tally())
+            keys.add(cells.typed(batch, only=[follow.key]).column(0))
+        return keys

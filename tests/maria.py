@@ -1,0 +1,69 @@
+"""A MariaDB for tests: GATEWAY_TEST_MARIADB_URL; a fresh database per test."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import urllib.parse
+from collections.abc import Iterator, Sequence
+
+import pymysql
+import pytest
+
+
+class Database:
+    """An empty database, and an account that may do everything in it."""
+
+    def __init__(self, server: str) -> None:
+        parts = urllib.parse.urlsplit(server)
+        self.host = parts.hostname or "127.0.0.1"
+        self.port = parts.port or 3306
+        self.user = urllib.parse.unquote(parts.username or "root")
+        self.password = urllib.parse.unquote(parts.password or "")
+        self.name = f"test_{secrets.token_hex(8)}"
+
+    @property
+    def rest(self) -> str:
+        """What follows `mysql://`."""
+        return self.rest_as(self.user, self.password)
+
+    def rest_as(self, user: str, password: str) -> str:
+        account = f"{urllib.parse.quote(user)}:{urllib.parse.quote(password, safe='')}"
+        return f"{account}@{self.host}:{self.port}/{self.name}"
+
+    @property
+    def url(self) -> str:
+        return f"mysql://{self.rest}"
+
+    def run(self, *statements: str, rows: Sequence[Sequence[object]] | None = None) -> list[tuple[object, ...]]:
+        """Run the statements and return the last one's rows; with `rows`, run one statement for each of them."""
+        connection = pymysql.connect(
+            host=self.host, port=self.port, user=self.user, password=self.password, charset="utf8mb4", autocommit=True
+        )
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET SESSION time_zone = '+00:00'")
+            if self._is_there(cursor):
+                cursor.execute(f"USE {self.name}")
+            if rows is not None:
+                cursor.executemany(statements[-1], rows)
+                return []
+            for statement in statements:
+                cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    def _is_there(self, cursor: pymysql.cursors.Cursor) -> bool:
+        return bool(cursor.execute("SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", (self.name,)))
+
+
+@pytest.fixture
+def mariadb() -> Iterator[Database]:
+    """Skips where there is no server."""
+    url = os.environ.get("GATEWAY_TEST_MARIADB_URL")
+    if not url:
+        pytest.skip("GATEWAY_TEST_MARIADB_URL names no server")
+    database = Database(url)
+    database.run(f"CREATE DATABASE {database.name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    try:
+        yield database
+    finally:
+        database.run(f"DROP DATABASE {database.name}")
