@@ -45,7 +45,7 @@ class Host:
             raise Invalid(
                 f"{settings.home} is a gateway home already",
                 code="home",
-                fix="a later policy is activated by two people, which is not offered yet",
+                fix="a later policy is activated by two people: gateway policy activate",
             )
         files = read_policies(settings.policies)
         compile_policy(files, grants=policy.NoDynamicGrants())
@@ -74,6 +74,7 @@ class Host:
         os.umask(0o077)
         protect_memory()
         sources = open_sources(settings.sources)
+        _bring_up_to_date(settings)
         with contextlib.closing(Gateway(Control(settings), sources=sources)) as gateway:
             gateway.start()
             gateway.start_jobs(worker=settings.worker_in_serve)
@@ -86,6 +87,7 @@ class Host:
         os.umask(0o077)
         protect_memory()
         sources = open_sources(settings.sources)
+        _bring_up_to_date(settings)
         with contextlib.closing(Gateway(Control(settings), sources=sources)) as gateway:
             gateway.start()
             gateway.start_jobs(worker=False)
@@ -177,6 +179,17 @@ def _uses_reader(datasets: Datasets) -> Callable[[str], Mapping[str, frozenset[s
         return query.bind(parsed, datasets=known).uses
 
     return read
+
+
+def _bring_up_to_date(settings: Settings) -> None:
+    """Run the migrations that an older home lacks; Control says it where there is no home."""
+    if not settings.home.is_dir():
+        return
+    engine = store.open_database(settings.control_database_url, lock_seconds=settings.database_lock_seconds)
+    try:
+        store.upgrade(engine)
+    finally:
+        engine.dispose()
 
 
 def _refuse_root(settings: Settings) -> None:

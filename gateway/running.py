@@ -161,6 +161,7 @@ class Body:
                 body_hmac=body_hmac,
                 code=code,
                 suppressed_rows=self._tally.rejected_rows,
+                subjects={dataset: text() for dataset, text in sorted(self._tally.subjects.items())},
             )
         )
 

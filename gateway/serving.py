@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import os
 import shutil
 import time
@@ -49,7 +50,8 @@ class Serving:
     ) -> Iterator[bytes]:
         """Steps 8–11 of an interactive answer."""
         deadline = time.monotonic() + self._limits.query_seconds
-        streams = self._released(case, plan, self._sessions(case, opened, deadline=deadline, tally=tally))  # 8, 9
+        sessions = self._sessions(case, opened, deadline=deadline, tally=tally)
+        streams = self._released(case, plan, sessions, told=tally.subjects)  # 8, 9
         answer = self._rooms.sandbox.execute(  # 10
             plan.sql,
             streams,
@@ -156,10 +158,36 @@ class Serving:
                 found |= {name: newest} if newest is not None else {}
         return found
 
-    def _released(self, case: Case, plan: Plan, sessions: SourceSessions) -> dict[str, ReleasedStream]:
-        return {step.scan.id: self._release(case, step, sessions) for step in plan.steps}
+    def _released(
+        self, case: Case, plan: Plan, sessions: SourceSessions, *, told: dict[str, Callable[[], str]] | None = None
+    ) -> dict[str, ReleasedStream]:
+        """Steps 8 and 9. `told`: where sketches of whose rows are released are put, by dataset; None: nowhere."""
+        sketches: dict[str, masks.Sketch] = {}
+        streams = {}
+        for step in plan.steps:
+            noted: Callable[[pa.RecordBatch], None] = _unnoted
+            subject = case.policy.datasets[step.scan.dataset].subject if case.policy else None
+            if told is not None and subject is not None and isinstance(step, MaskedScan):
+                sketch = sketches.setdefault(step.scan.dataset, masks.Sketch())
+                told[step.scan.dataset] = sketch.text
+                noted = masks.SketchWriter(
+                    sketch,
+                    column=subject.column,
+                    keys=self._rooms.keys,
+                    project=case.purpose.project,
+                    domain=subject.domain,
+                ).note
+            streams[step.scan.id] = self._release(case, step, sessions, noted=noted)
+        return streams
 
-    def _release(self, case: Case, step: MaskedScan | GuardedScan, sessions: SourceSessions) -> ReleasedStream:
+    def _release(
+        self,
+        case: Case,
+        step: MaskedScan | GuardedScan,
+        sessions: SourceSessions,
+        *,
+        noted: Callable[[pa.RecordBatch], None],
+    ) -> ReleasedStream:
         """Steps 8 and 9 for one scan."""
         session = sessions.of(step.scan.source)
         if isinstance(step, GuardedScan):
@@ -167,7 +195,13 @@ class Serving:
             return protection.release(raw, step, threshold=self._limits.threshold_subjects)  # 9
         raw = session.scan(step.scan)  # 8
         project = case.purpose.project
-        return masks.apply(raw, step.decisions, columns=step.columns, keys=self._rooms.keys, project=project)  # 9
+        return masks.apply(  # 9
+            raw, step.decisions, columns=step.columns, keys=self._rooms.keys, project=project, noted=noted
+        )
+
+
+def _unnoted(_: pa.RecordBatch) -> None:
+    """Nobody asks."""
 
 
 def _told(newest: datetime.datetime | None, mask: MaskUse) -> datetime.datetime | None:
@@ -192,7 +226,9 @@ def spill_folder(parent: Path) -> Iterator[Path]:
         yield folder
     except OSError as error:
         raise Unavailable(
-            f"the extract's folder cannot be used: {os.strerror(error.errno or 0)}", code="disk", fix="see the log"
+            f"the extract's folder cannot be used: {os.strerror(error.errno or errno.EIO)}",
+            code="disk",
+            fix="free space on the volume of the gateway's home, then run the extract again",
         ) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -70,6 +70,7 @@ def request(token: str, sql: str, *, purpose: str, **more: object) -> Request:
 def settings_for(root: Path, *, bank: Path, **more: object) -> Settings:
     """Settings of a home under root; the bank is the source `core`."""
     sources = root / "sources.yaml"
+    more.setdefault("rows_per_day", 10**9)  # tests/adversary/test_t6_row_allowance.py has its own
     url = more.pop("source_url", f"sqlite:///{bank}")
     sources.write_text(f'core: {{url: "{url}"}}\n')
     return Settings(home=root / "home", policies=more.pop("policies", POLICIES), sources=sources, **more)

@@ -24,6 +24,8 @@ SALT_BYTES: Final = 32
 UNNUMBERED: Final = -1
 """Index of a row that is not in the log yet."""
 _SHAPE_BYTES: Final = {"access": 16 << 10, "denial": 4 << 10}
+_SKETCH_BYTES: Final = 2 << 10
+"""A sketch of subjects: 1,368 characters, cut it would be none."""
 _DENIAL_LISTS: Final = {"columns": 64, "reasons": 8}
 """A denial costs its sender nothing, so it gets little room (T18); `…_cut` says how many items were left out."""
 MAX_TEXT_BYTES: Final = 512
@@ -51,10 +53,9 @@ def encode(entry: Entry, *, salt: bytes) -> LogRow:
 
 def payload_of(entry: Entry) -> bytes:
     """Canonical JSON of all fields (RFC 8785 for texts, integers, lists and objects), capped and escaped."""
+    room = {"shape": _SHAPE_BYTES.get(entry.kind, 0), "subjects": _SKETCH_BYTES}
     fields = {
-        field.name: _plain(
-            getattr(entry, field.name), max_bytes=_SHAPE_BYTES[entry.kind] if field.name == "shape" else MAX_TEXT_BYTES
-        )
+        field.name: _plain(getattr(entry, field.name), max_bytes=room.get(field.name, MAX_TEXT_BYTES))
         for field in dataclasses.fields(entry)
     }
     if isinstance(entry, DenialEntry):
@@ -146,7 +147,7 @@ def _plain(value: object, *, max_bytes: int = MAX_TEXT_BYTES) -> Json:
         case tuple() | list():
             return [_plain(item) for item in value]
         case Mapping():
-            return {_plain(name): _plain(item) for name, item in value.items()}
+            return {_plain(name): _plain(item, max_bytes=max_bytes) for name, item in value.items()}
     if dataclasses.is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     raise Invalid(f"an entry holds texts, integers, times and lists of them, not {type(value).__name__}", code="entry")

@@ -38,3 +38,5 @@ def run(host: Host) -> None:
 for module in (hosting, asking, requesting, extracting, modelling, policies, auditing):
     for command in module.COMMANDS:
         cli.add_command(command)
+for command in requesting.POLICY_COMMANDS:
+    policies.policy.add_command(command)

@@ -237,6 +237,7 @@ def _width(column: pa.Array) -> int:
     if pa.types.is_struct(kind):
         return sum(map(_width, column.flatten()))
     if pa.types.is_primitive(kind) or pa.types.is_decimal(kind):
-        return len(column) * max(kind.bit_width, 8) // 8
+        octets: int = max(kind.bit_width, 8) // 8
+        return len(column) * octets
     body: int = pc.sum(pc.binary_length(column)).as_py() or 0
     return 4 * len(column) + body

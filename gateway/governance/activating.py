@@ -69,21 +69,31 @@ class PolicyAct:
         base, bundle = str(proposal.document["base"]), str(proposal.document["bundle"])
         return f"policy {base[:12]} → {bundle[:12]}"
 
-    def prepare(self, proposal: Proposal) -> Mapping[str, object]:
+    def check(self, proposal: Proposal) -> None:
+        """Whether it loads, and was compared with what is active."""
+        self._check_base(proposal)
+        _decision_point(files_of(proposal))
+
+    def review(self, proposal: Proposal) -> Mapping[str, object]:
         """The difference from the active bundle."""
-        files = files_of(proposal)
+        self._check_base(proposal)
+        return {"diff": dataclasses.asdict(_compared(self._desk, self._bundles, files_of(proposal)))}
+
+    def _check_base(self, proposal: Proposal) -> None:
         if proposal.document["base"] != self._bundles.active_digest():
             raise Denied("another bundle was activated since it was proposed", code="stale", fix="propose it again")
-        return {"diff": dataclasses.asdict(compare(_active(self._bundles), files, now=self._desk.clock.now()))}
 
     def act(self, proposal: Proposal, verdict: Verdict, *, actor: Actor, now: datetime.datetime) -> Done:
         """Activate it; running accesses that were decided by the old one end at their next recheck."""
         if (before := self._proposals.acted(proposal.id)) is not None:
             return "done" if before == "done" else "stale"
-        files = files_of(proposal)
+        files, base = files_of(proposal), str(proposal.document["base"])
+        if base != self._bundles.active_digest():
+            self._proposals.close(proposal.id, outcome="stale", now=now)
+            return "stale"
+        _decision_point(files)  # this version of the gateway may be newer than the verdict
         detail = {"digest": files.digest, "proposal": proposal.id, "kind": proposal.kind}
         self._desk.write(actor, action="policy-activate", now=now, detail=detail)
-        base = str(proposal.document["base"])
         outcome = self._proposals.activate(proposal.id, files, base=base, by=verdict.by, now=now)
         return "done" if outcome == "done" else "stale"
 
@@ -108,8 +118,8 @@ class PolicyDesk:
         Raises:
             Invalid: the files are no bundle; `reasons` are all problems, each as `file:line: …`.
         """
-        _, now = self._desk.enter_with(credentials, capability=_READ)
-        return compare(_active(self._bundles), _checked(files), now=now)
+        self._desk.enter_with(credentials, capability=_READ)
+        return _compared(self._desk, self._bundles, _checked(files))
 
     def diff_of(self, credentials: Credentials, proposal_id: str) -> PolicyDiff:
         """What a proposal of the caller's, or one that the caller may decide, would change.
@@ -121,7 +131,7 @@ class PolicyDesk:
         view = self._approvals.shown(credentials, proposal_id)
         if view.proposal.kind != "policy":
             raise Invalid("this proposal is no policy", code="policy")
-        return compare(_active(self._bundles), files_of(view.proposal), now=self._desk.clock.now())
+        return _compared(self._desk, self._bundles, files_of(view.proposal))
 
     def propose(self, credentials: Credentials, files: Mapping[str, str], *, reason: str = "") -> ProposalView:
         """Propose to activate these files.
@@ -147,12 +157,14 @@ def _active(bundles: Bundles) -> PolicyFiles:
     return files
 
 
-def compare(active: PolicyFiles, proposed: PolicyFiles, *, now: datetime.datetime) -> PolicyDiff:
+def _compared(desk: Desk, bundles: Bundles, proposed: PolicyFiles) -> PolicyDiff:
     """Files by line, roles by level, and lint's warnings about the proposed one.
 
     Raises:
         Invalid: the proposed files are no bundle.
     """
+    active, now = _active(bundles), desk.clock.now()
+    before = PolicyDecisionPoint(desk.policy().pdp.bundle, grants=NoDynamicGrants())
     after = _decision_point(proposed)
     findings = policy.lint(
         proposed,
@@ -165,7 +177,7 @@ def compare(active: PolicyFiles, proposed: PolicyFiles, *, now: datetime.datetim
         active=active.digest,
         proposed=proposed.digest,
         files=file_changes(active, proposed),
-        levels=level_changes(_decision_point(active), after, now=now),
+        levels=level_changes(before, after, now=now),
         warnings=tuple(str(finding) for finding in findings),
     )
 
@@ -183,11 +195,10 @@ def check_bundle(files: PolicyFiles) -> None:
 
 
 def files_of(proposal: Proposal) -> PolicyFiles:
-    """The proposed files; they load by this version of the gateway."""
+    """The proposed files, which are those of the proposed digest."""
     files = PolicyFiles(cast("Mapping[str, Any]", proposal.document)["files"])
     if files.digest != proposal.document["bundle"]:
         raise Invalid("the proposed files are not those of the digest", code="policy")
-    _decision_point(files)
     return files
 
 

@@ -54,12 +54,15 @@ class Act(Protocol):
     def summary(self, proposal: Proposal) -> str:
         """The proposal in one line."""
 
-    def prepare(self, proposal: Proposal) -> Mapping[str, object]:
-        """What an approver should know beside the document.
+    def check(self, proposal: Proposal) -> None:
+        """Whether it could be done now.
 
         Raises:
-            Invalid, Denied: it could not be done any more.
+            Invalid, Denied: no.
         """
+
+    def review(self, proposal: Proposal) -> Mapping[str, object]:
+        """What an approver should know beside the document; errors as check."""
 
     def act(self, proposal: Proposal, verdict: Verdict, *, actor: Actor, now: datetime.datetime) -> Done:
         """Log and do it; what was done before is not done again."""
@@ -102,8 +105,11 @@ class ExtractAct:
         told = [str(proposal.document[key]) for key in ("name", "purpose") if key in proposal.document]
         return f"extract {' for '.join(told)}".rstrip()
 
-    def prepare(self, proposal: Proposal) -> Mapping[str, object]:  # noqa: ARG002 - the protocol's signature
+    def check(self, proposal: Proposal) -> None:
         """Nothing: the job is decided again when it runs."""
+
+    def review(self, proposal: Proposal) -> Mapping[str, object]:  # noqa: ARG002 - the protocol's signature
+        """Nothing: the document says it all."""
         return {}
 
     def act(self, proposal: Proposal, verdict: Verdict, *, actor: Actor, now: datetime.datetime) -> Done:  # noqa: ARG002 - the protocol's signature
@@ -177,7 +183,7 @@ class Approvals:
         if view.state != "open":
             return view
         try:
-            review = self._acts[proposal.kind].prepare(proposal)
+            review = self._acts[proposal.kind].review(proposal)
         except (Invalid, Denied) as error:
             review = {"obstacle": error.message}
         return dataclasses.replace(view, review=review)
@@ -231,10 +237,10 @@ class Approvals:
         try:
             proposal, _ = self._found(principal, proposal_id)
             self._check(principal, proposal, digest=digest)
+            if approved:
+                self._acts[proposal.kind].check(proposal)
         except Denied as error:
             raise self._desk.refused(principal, error, now=now) from None
-        if approved:
-            self._acts[proposal.kind].prepare(proposal)
         action = "proposal-approve" if approved else "proposal-deny"
         self._desk.write(actor_of(principal), action=action, now=now, detail=_detail(proposal, issuer=principal.issuer))
         verdict = Verdict(

@@ -73,7 +73,11 @@ class AccessAct:
         what = f"{', '.join(stated['datasets'])} {stated['level']} for {', '.join(stated['purposes'])}"
         return f"{what}, role {stated['role']}, {stated['days']} days"
 
-    def prepare(self, proposal: Proposal) -> Mapping[str, object]:
+    def check(self, proposal: Proposal) -> None:
+        """Whether it fits the active policy."""
+        self._grant(proposal, since=self._desk.clock.now())
+
+    def review(self, proposal: Proposal) -> Mapping[str, object]:
         """What the role could join besides (T7), and that it is the role that gets it."""
         grant = self._grant(proposal, since=self._desk.clock.now())
         exposures = would_expose(self._desk.policy().pdp.bundle, grant)

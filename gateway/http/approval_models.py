@@ -37,7 +37,7 @@ class AccessRequestIn(_Strict):
     columns: dict[Short, Short] = Field(default_factory=dict, max_length=64, examples=[{"income": "full"}])
     rows: RowsIn | None = None
     rows_follow: Names = Field(default_factory=list)
-    days: int = Field(default=DEFAULT_DAYS, description="1..90, from the approval on")
+    days: int = Field(default=DEFAULT_DAYS, strict=True, description="1..90, from the approval on")
     reason: Text = ""
 
     def request(self) -> AccessRequest:

@@ -6,10 +6,24 @@ cannot express becomes null: no single value fails a query, which would tell tha
 released values only: zero bytes under nulls, no neighbouring rows, no dictionary.
 """
 
-from gateway.masks.buckets import subject_hash
 from gateway.masks.canon import CANONS, Canon
 from gateway.masks.kernel import Kernel, MaskInputs
 from gateway.masks.registry import MASKS, output_type
 from gateway.masks.release import ROW_COLUMN, apply
+from gateway.masks.subjects import Sketch, SketchWriter, may_contain, sketch_hash, subject_hash
 
-__all__ = ["CANONS", "MASKS", "ROW_COLUMN", "Canon", "Kernel", "MaskInputs", "apply", "output_type", "subject_hash"]
+__all__ = [
+    "CANONS",
+    "MASKS",
+    "ROW_COLUMN",
+    "Canon",
+    "Kernel",
+    "MaskInputs",
+    "Sketch",
+    "SketchWriter",
+    "apply",
+    "may_contain",
+    "output_type",
+    "sketch_hash",
+    "subject_hash",
+]

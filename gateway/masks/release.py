@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,7 @@ def apply(
     columns: tuple[Column, ...],
     keys: KeyRing,
     project: str,
+    noted: Callable[[pa.RecordBatch], None] = lambda _: None,
 ) -> ReleasedStream:
     """Release the decisions' columns, in their order, each through its mask; drop every other column.
 
@@ -42,6 +43,7 @@ def apply(
 
     Args:
         columns: one for each decision, in the same order.
+        noted: is given each raw batch that is about to be released.
 
     Raises:
         Integrity: a column is missing or there twice, or of a type that its mask does not accept; a decision at
@@ -61,7 +63,7 @@ def apply(
         if len(set(schema.names)) != len(schema.names):
             raise Integrity("a column is decided on twice", code="masks.columns")
         unless_built.pop_all()
-    return ReleasedStream(schema, _released(raw, masked, schema), close=raw.close)
+    return ReleasedStream(schema, _released(raw, masked, schema, noted), close=raw.close)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +121,13 @@ def _position(schema: pa.Schema, name: str) -> int:
     return positions[0]
 
 
-def _released(raw: RawStream, columns: tuple[_MaskedColumn, ...], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _released(
+    raw: RawStream, columns: tuple[_MaskedColumn, ...], schema: pa.Schema, noted: Callable[[pa.RecordBatch], None]
+) -> Iterator[pa.RecordBatch]:
     for batch in raw:
         if not batch.schema.equals(raw.schema):
             raise Integrity("the source changed its columns while reading", code="masks.columns")
+        noted(batch)
         released = [column.release(batch) for column in columns] or [pa.array(np.ones(batch.num_rows, np.int8))]
         yield pa.RecordBatch.from_arrays(released, schema=schema)
 

@@ -165,7 +165,7 @@ class Reads:
         cells = Cells([*check.columns, column.name], table=table, dataset=scan.dataset)
         statement = render.newest(table, keys=check.columns, column=column.name, where=where, dialect=self._dialect)
         for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
-            batch = cells.passing(raw, check, self._tally)
+            batch = cells.passing(raw, check, self._tally, counts=True)
             yield cells.typed(batch, only=[column.name])
 
     def _groups(self, guarded: GuardedScan, schema: pa.Schema, session: Session) -> Batches:

@@ -1,7 +1,7 @@
 """Which sources there are.
 
 To add an adapter: one file with a class that satisfies ports.Source and passes tests/conformance/, and one line in
-SOURCES. SQL that it needs is a Dialect in render.py.
+SOURCES. SQL that it needs is a Dialect in render/.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ The schema is what migrations/ make; a test holds it equal to tables.py.
 """
 
 from gateway.store.allowance import Allowances
+from gateway.store.audit_log import SqlLogStore
 from gateway.store.database import open_database
 from gateway.store.extracts import Jobs, Versions
-from gateway.store.audit_log import SqlLogStore
 from gateway.store.models import GrantRecords, Models, Outbox
 from gateway.store.policies import Bundles, Grants
 from gateway.store.proposals import Proposals

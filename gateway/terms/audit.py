@@ -74,6 +74,9 @@ class OutcomeEntry:
     """Error code unless ok."""
     suppressed_rows: int = 0
     """Rows that the second evaluation of a row filter rejected (T10); an operator's figure."""
+    subjects: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """By dataset released row by row to a person: masks.Sketch of the subjects, or `any` (T6). Datasets of the access
+    that are not named here gave groups or went into a dataset version, unless the result is `unknown`: then `any`."""
     kind: Literal["outcome"] = "outcome"
 
 

@@ -72,10 +72,12 @@ class AnswerStream(_Batches):
 class Tally:
     """Counts for the outcome entry; one per answer."""
 
-    __slots__ = ("delivered_rows", "rejected_rows")
+    __slots__ = ("delivered_rows", "rejected_rows", "subjects")
 
     def __init__(self) -> None:
         self.rejected_rows = 0
         """Rows that the source let through and the second evaluation of a row filter dropped (T10)."""
         self.delivered_rows = 0
         """Rows encoded for the recipient."""
+        self.subjects: dict[str, Callable[[], str]] = {}
+        """By dataset: gives the sketch of whose rows were released, as far as the answer has come."""

@@ -1,4 +1,4 @@
-"""From a denial to a grant and back, and from a policy folder to the active bundle: `gateway serve` and the command line."""
+"""From a denial to a grant and back, from a folder to the active bundle: `gateway serve` and the command line."""
 
 from __future__ import annotations
 
@@ -146,13 +146,13 @@ def test_a_policy_is_compared_proposed_and_activated_by_two(shell: Shell, tmp_pa
     folder = tmp_path / "policies"
     shutil.copytree(POLICIES, folder)
     grants = folder / "grants.yaml"
-    line = "- {id: owners-groups-dev, role: data-owner, environment: dev, datasets: [core.loans], purposes: [churn-model],\n"
-    grants.write_text(grants.read_text() + line + "   level: aggregated, expires: 2027-06-30}\n")
+    line = "- {id: owners-dev, role: data-owner, environment: dev, datasets: [core.loans], purposes: [churn-model],"
+    grants.write_text(f"{grants.read_text()}{line}\n   level: aggregated, expires: 2027-06-30}}\n")
 
     compared = shell.run("policy", "diff", str(folder), who="alma")
     assert compared.exit_code == 0, compared.output
     assert "~ grants.yaml" in compared.stdout
-    assert f"+{line.rstrip()}" in compared.stdout
+    assert f"+{line}" in compared.stdout
     (gain,) = [row.split() for row in compared.stdout.splitlines() if "core.loans.amount" in row]
     assert gain == ["data-owner", "dev", "core.loans.amount", "—", "aggregated"]
 

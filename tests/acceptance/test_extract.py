@@ -1,4 +1,4 @@
-"""Extracts as people use them: over HTTP, by the client, on the command line; with a second person where policy asks."""
+"""Extracts as people use them: over HTTP, by the client, on the command line; with a second person where it is wanted."""
 
 from __future__ import annotations
 
@@ -345,7 +345,7 @@ def test_a_wrong_spec_is_told_by_file_and_line_before_anything_is_sent(shell: An
     path.write_text("name: x\nsql: SELECT 1\npurpose: p\nenvironment: dev\nsubject: s\nretention: 1y\n")
     done = shell("run", str(path))
     assert done.exit_code == 2
-    assert "wrong.yaml:6: a number of days (365d) is needed here" in done.stderr
+    assert "wrong.yaml:6: a number of days (365d) is needed here" in done.stderr.replace("\n", "")
 
 
 def test_a_waiting_job_says_whom_it_waits_for(shell: Any, tmp_path: Path) -> None:

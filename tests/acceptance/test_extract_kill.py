@@ -21,7 +21,7 @@ from tests.house import REPOSITORY, House, open_house
 from tests.unit.etl.factory import LEASE_SECONDS, Factory, factory, manifest
 from tests.unit.http.door import entries, wait_for
 
-KILLS = int(os.environ.get("GATEWAY_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("GATEWAY_TEST_EXTRACT_KILLS", "6"))
 """CI asks for 50."""
 WORKERS = 2
 NAMES = ("loans", "scores", "limits")

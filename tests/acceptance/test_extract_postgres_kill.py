@@ -36,7 +36,7 @@ from tests.server import Server
 from tests.unit.etl.factory import LEASE_SECONDS, Factory, factory
 from tests.unit.http.door import wait_for
 
-KILLS = int(os.environ.get("GATEWAY_TEST_KILLS", "5"))
+KILLS = int(os.environ.get("GATEWAY_TEST_EXTRACT_KILLS", "5"))
 """CI asks for 50."""
 WORKERS = 2
 QUEUED = 4
@@ -113,7 +113,8 @@ datasets:
 """,
 }
 _LOGGED = re.compile(
-    r"(?P<time>[-\d]+ [:.\d]+) UTC\|(?P<role>[^|]*)\|(?P<application>[^|]*)\|LOG:  (?:statement|execute [^:]*): (?P<sql>.*)"
+    r"(?P<time>[-\d]+ [:.\d]+) UTC\|(?P<role>[^|]*)\|(?P<application>[^|]*)\|"
+    r"LOG:  (?:statement|execute [^:]*): (?P<sql>.*)"
 )
 
 

@@ -46,7 +46,11 @@ def bank(postgres_url: str) -> Iterator[Bank]:  # noqa: F811 - a fixture
     def make(*statements: str, options: str = "", searched_last: str = "") -> PostgresSource:
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             for statement in statements:
-                connection.execute(statement.encode())
+                try:
+                    connection.execute(statement.encode())
+                except psycopg.errors.FeatureNotSupported:
+                    assert statement == LAX  # a server without ICU has no collation that is lax
+                    pytest.skip("the server is built without ICU")
         own = str(conninfo_to_dict(postgres_url)["options"])
         own += f",{searched_last}" if searched_last else ""
         return PostgresSource("core", make_conninfo(postgres_url, options=f"{own} {options}".strip()))

@@ -32,13 +32,17 @@ _TABLES: Final = (
     "CREATE TABLE client (client_id bigint PRIMARY KEY, birth_date date, is_female boolean, district_id bigint)",
     "CREATE TABLE disp (disp_id bigint PRIMARY KEY, client_id bigint, account_id bigint, type text)",
     "CREATE TABLE account (account_id bigint PRIMARY KEY, district_id bigint, frequency text, opened_on date)",
-    "CREATE TABLE loan (loan_id bigint PRIMARY KEY, account_id bigint, granted_on date, amount numeric(12, 2),"
-    " duration bigint, payments numeric(12, 2), status text)",
+    (
+        "CREATE TABLE loan (loan_id bigint PRIMARY KEY, account_id bigint, granted_on date, amount numeric(12, 2),"
+        " duration bigint, payments numeric(12, 2), status text)"
+    ),
 )
 _OWNERS: Final = (
     "ALTER TABLE {table} ADD COLUMN owner_id bigint",
-    "UPDATE {table} AS t SET owner_id = d.client_id FROM disp AS d"
-    " WHERE d.account_id = t.account_id AND d.type = 'OWNER'",
+    (
+        "UPDATE {table} AS t SET owner_id = d.client_id FROM disp AS d"
+        " WHERE d.account_id = t.account_id AND d.type = 'OWNER'"
+    ),
     "ALTER TABLE {table} ALTER COLUMN owner_id SET NOT NULL",
 )
 """A row's subject is a column of its table: an account is about its owner, and so is its loan."""

@@ -59,9 +59,7 @@ def trained(tmp_path: Path, postgres_url: str) -> Iterator[Trained]:  # noqa: F8
             version = session.extract(order, subject="client_id", snapshot="consistent").wait(60, progress=False)
             folder, frame = version.download(tmp_path / "data", progress=False), version.to_pandas()
             session.register_model(MODEL, "1", [version], metrics={"rows": len(frame)})
-            yield Trained(
-                house=house, session=session, version=version, folder=folder, frame=frame, events=events
-            )
+            yield Trained(house=house, session=session, version=version, folder=folder, frame=frame, events=events)
 
 
 def test_the_version_verifies_and_is_of_the_bank(trained: Trained) -> None:
@@ -73,7 +71,9 @@ def test_the_version_verifies_and_is_of_the_bank(trained: Trained) -> None:
     loans = berka.rows_of("loan")
     told = [(row["amount"], row["duration"], row["status"] in {"B", "D"}) for row in loans]
     frame = trained.frame
-    assert Counter(zip(frame["amount"].astype(int), frame["duration"], frame["is_default"], strict=True)) == Counter(told)
+    assert Counter(zip(frame["amount"].astype(int), frame["duration"], frame["is_default"], strict=True)) == Counter(
+        told
+    )
 
 
 def test_clients_and_accounts_are_pseudonyms_that_join_and_dates_are_coarse(trained: Trained) -> None:

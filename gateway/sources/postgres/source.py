@@ -1,4 +1,11 @@
-"""A PostgreSQL database. Every scan of one access reads the same snapshot."""
+"""A PostgreSQL database, read only. Every scan of one access reads the same snapshot.
+
+Type contract: what the catalog declares must hold all that the column's type can (int4 in an int64; numeric(p, s) in
+a decimal128; timestamptz only in a timestamp of UTC, timestamp only in one without zone). Texts are text, varchar,
+char(n) without its pad spaces, uuid, json, jsonb and enumerations; a domain is what it is made of. A numeric without
+bounds is taken value by value. NaN in a decimal, an infinite date or moment, one beyond the years 1 to 9999, and a
+text or bytea above MAX_VALUE_BYTES are Integrity. No other type is read, no view and no foreign table.
+"""
 
 from __future__ import annotations
 

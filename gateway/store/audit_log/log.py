@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.errors import Integrity
-from gateway.store.database import database_time, heading, reading
 from gateway.store.audit_log.search import found, search_statement
-from gateway.store.standing import Checks
 from gateway.store.audit_log.strays import strays_in
+from gateway.store.database import database_time, heading, reading
+from gateway.store.standing import Checks
 from gateway.store.tables import (
     audit_checkpoint,
     audit_entry,

@@ -24,7 +24,7 @@ def payload(entry: object) -> dict:
 def test_the_payload_of_an_outcome_is_this_text() -> None:
     assert entries.payload_of(outcome(7)) == (
         b'{"access_index":7,"body_hmac":"' + b"b" * 64 + b'","code":"","kind":"outcome","receipt":"access-7",'
-        b'"result":"ok","rows":42,"suppressed_rows":0,"time":"2026-12-01T09:00:00.123456+00:00"}'
+        b'"result":"ok","rows":42,"subjects":{},"suppressed_rows":0,"time":"2026-12-01T09:00:00.123456+00:00"}'
     )
 
 

@@ -518,6 +518,8 @@ def test_a_bundle_that_was_compared_with_another_is_not_activated(lone: People) 
     lone.decided_but_not_done(second)
     assert lone.desks.approvals.settle(SELF) == 0
     assert lone.desks.policies.active(lone.alma).digest == first.proposal.document["bundle"]
+    assert entries(lone.house, action="policy-activate")[-1].payload["detail"]["proposal"] == first.proposal.id
+    assert entries(lone.house, action="proposal-fail")[-1].payload["detail"]["code"] == "denied.stale"
 
 
 def test_an_approved_bundle_is_activated_after_a_crash(lone: People) -> None:
