@@ -1,4 +1,4 @@
-"""Extracts as people use them: over HTTP, by the client, on the command line; with a second person where it is wanted."""
+"""Extracts as people use them: over HTTP, by the client, on the command line; with a second person where wanted."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import resource
 import stat
 import subprocess
@@ -275,7 +274,7 @@ def test_an_answer_that_breaks_leaves_nothing_and_counts_nothing(
 def test_a_body_that_is_given_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small(monkeypatch)
     table = sample(3000)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     body = encode_dataset(
         AnswerStream(table.schema, iter(table.to_batches(max_chunksize=100))),
         folder=Folder(path=tmp_path, subject="who"),
@@ -287,7 +286,7 @@ def test_a_body_that_is_given_up_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     assert next(line for line in body if b'"file"' in line)
     body.close()  # type: ignore[attr-defined]  # a generator
     assert not list(tmp_path.iterdir())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 FULL = """
@@ -295,7 +294,8 @@ import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from tests.unit.delivery import test_delivery_dataset as t
-table = t.ordered(t.pa.table([[f"p{n}" for n in range(40_000)], [f"secret{n * 7919 % 10**7}" for n in range(40_000)]], names=["who", "n"]))
+people, secrets = [f"p{n}" for n in range(40_000)], [f"secret{n * 7919 % 10**7}" for n in range(40_000)]
+table = t.ordered(t.pa.table([people, secrets], names=["who", "n"]))
 if sys.argv[3] == "spill":
     t.partitions.HELD_BYTES = 1 << 20
     hashes = lambda column: t.np.zeros(len(column), t.np.uint64)
