@@ -18,7 +18,7 @@ _EXECUTION: Final = {
     "unsupported": "the engine does not offer this for these types",
     "engine": "the engine could not run this query",
     "statement": "only one SELECT can be run",
-    "value": "a value could not be computed: look at casts (TRY_CAST), divisions (NULLIF(x, 0)) and ranges of types",
+    "value": "a value could not be computed: look at casts (TRY_CAST), divisions (NULLIF(x, 0)), arguments, ranges",
 }
 _OF_A_ROW: Final = {"conversion", "range", "division", "input"}
 """Which of them comes first is a matter of the order of rows."""

@@ -81,6 +81,7 @@ def test_the_manifest_says_what_was_decided(works: Factory, ana: str) -> None:
         "mask": "pseudonym",
         "leaks": by_name["customer_id"]["leaks"],
         "domain": "customer",
+        "sources": [["core.customers", "customer_id"]],
     }
     assert (by_name["income"]["level"], by_name["income"]["mask"]) == ("full", "keep")
     assert (told["name"], told["version"], told["purpose"], told["project"]) == ("told", 1, bank.ANA[1], "credit-risk")
