@@ -112,7 +112,7 @@ class SketchWriter:
             self._sketch.add_everybody()
             return
         try:
-            self._sketch.add(self._hash(batch.column(self._column).drop_null()))
+            self._sketch.add(self._hash(batch.column(self._column).unique().drop_null()))  # each once: AES costs more
         except pa.ArrowException:  # a value that is no text: it fails no query, and nobody is missed
             self._sketch.add_everybody()
 
@@ -148,8 +148,9 @@ def may_contain(sketch: str, subject: int) -> bool:
     return bool(bits[_places(np.array([subject], np.uint64))].all())
 
 
-def _places(hashes: Hashes) -> npt.NDArray[np.uint64]:
+def _places(hashes: Hashes) -> npt.NDArray[np.intp]:
     """Each hash's seven places, by double hashing: lower + i · upper, the upper half made odd."""
-    lower, upper = hashes & np.uint64(0xFFFFFFFF), hashes >> np.uint64(32) | np.uint64(1)
-    steps = np.arange(SKETCH_PLACES, dtype=np.uint64)[:, None]
-    return (lower + steps * upper) & np.uint64(_BITS - 1)
+    mask = np.uint64(_BITS - 1)  # sums of remainders have the same remainder
+    lower = (hashes & mask).astype(np.intp)
+    upper = (hashes >> np.uint64(32) & mask | np.uint64(1)).astype(np.intp)
+    return (lower + np.arange(SKETCH_PLACES)[:, None] * upper) & (_BITS - 1)

@@ -97,12 +97,17 @@ class _Origins:
             yield from self._of_derived(_whole(source.expression), column.name)
 
     def _of_derived(self, query: exp.Expr, name: str) -> Iterator[Origin]:
+        renamed: list[str] = []
+        if isinstance(query, exp.Lateral):  # keeps its own list of names; others have theirs put into their SELECT
+            query, renamed = query.this, query.alias_column_names
         first = query.unnest()
         while isinstance(first, exp.SetOperation):
             first = first.left.unnest()
         if isinstance(first, exp.Select):
-            for place, selection in enumerate(first.selects):
-                if selection.alias_or_name == name:
+            names = [selection.alias_or_name for selection in first.selects]
+            names[: len(renamed)] = renamed
+            for place, own in enumerate(names):
+                if own == name:
                     yield from self._of_position(query, place)
 
 

@@ -45,7 +45,8 @@ class Allowances:
                     set_={"taken": row_allowance.c.taken + rows},
                     where=row_allowance.c.taken + rows <= allowance,
                 )
-                if connection.execute(charge).rowcount != 1:
+                # RETURNING, not rowcount: of an INSERT psycopg's is not kept
+                if connection.scalar(charge.returning(row_allowance.c.taken)) is None:
                     raise _Short  # rolls back what other datasets were charged
             return True
         return False
