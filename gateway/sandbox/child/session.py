@@ -32,6 +32,7 @@ _STATUS_BY_ERROR = {
     "Conversion Error": "conversion",
     "Out of Range Error": "range",
     "Out of Memory Error": "memory",
+    "IO Error": "memory",  # only what exceeds memory is ever written: its folder or its disk is full
     "Invalid Input Error": "input",
     "Binder Error": "types",
     "Not implemented Error": "unsupported",
