@@ -14,16 +14,16 @@ from pydantic import ValidationError
 from etl.extracts import Worker, run_worker
 from gateway import audit, catalog, cli, http, keys, policy, query, store
 from gateway.assembly import Gateway, sandbox_limits
-from gateway.control import Control, SystemClock, SystemEntropy, compile_policy, read_policies
+from gateway.control import Control, SystemClock, SystemEntropy
 from gateway.errors import Denied, Invalid
-from gateway.governance import TokenDesk
+from gateway.governance import TokenDesk, compile_policy, read_policies
 from gateway.sandbox import Sandbox, protect_memory
 from gateway.settings import Settings, operator_name
 from gateway.sources import open_sources
 from gateway.terms.audit import Actor
 from gateway.terms.dataset import Datasets
 
-__all__ = ["Control", "Gateway", "Host", "SystemClock", "SystemEntropy", "compile_policy", "main", "read_policies"]
+__all__ = ["Control", "Gateway", "Host", "SystemClock", "SystemEntropy", "main"]
 
 _ROOT: Final = 0
 

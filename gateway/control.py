@@ -7,17 +7,16 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
-from gateway import audit, catalog, keys, policy, query, store
-from gateway.errors import Invalid, Unavailable
+from gateway import audit, keys, store
+from gateway.errors import Unavailable
+from gateway.governance import compile_policy
 from gateway.governance.desk import Desk
 from gateway.identity import Admission, ApiTokens, Authenticators, Gate, Tickets
-from gateway.ports import Clock, Entropy, GrantReader
+from gateway.ports import Clock, Entropy
 from gateway.rooms import ActivePolicy
 from gateway.settings import Settings
-from gateway.terms.document import PolicyFiles
 
 _MEGABYTE: Final = 1 << 20
 
@@ -59,21 +58,6 @@ class PolicyHolder:
                 self._active = compile_policy(files, grants=self._grants)
                 self._digest = files.digest
             return self._active
-
-
-def compile_policy(files: PolicyFiles, *, grants: GrantReader) -> ActivePolicy:
-    """Files → decision point, or Invalid with file and line."""
-    datasets = catalog.read_catalog(files)
-    bundle = policy.load_bundle(files, datasets=datasets, parse_predicate=query.parse_predicate)
-    return ActivePolicy(pdp=policy.PolicyDecisionPoint(bundle, grants=grants), datasets=datasets)
-
-
-def read_policies(folder: Path) -> PolicyFiles:
-    """The folder's YAML files and its Casbin model."""
-    if not folder.is_dir():
-        raise Invalid(f"no policy folder {folder}", code="policy", fix="set GATEWAY_POLICIES")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix in {".yaml", ".conf"} and p.is_file())
-    return PolicyFiles({p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in paths})
 
 
 class Control:

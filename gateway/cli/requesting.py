@@ -14,7 +14,7 @@ from gateway.cli.asking import client_of
 from gateway.cli.host import Host
 from gateway.cli.output import REFUSED, exit_codes, json_option, print_json, safe, stderr, stdout, table
 from gateway.client import Client
-from gateway.errors import Invalid
+from gateway.governance import read_policies
 
 _DIGEST_SHOWN = 12
 _MARKS = {"added": ("+ ", "green"), "removed": ("- ", "red"), "changed": ("~ ", "yellow")}
@@ -132,7 +132,7 @@ def diff(host: Host, folder: Path | None, *, as_json: bool) -> None:
     gateway policy diff ./policies
     """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes(), client_of(host) as client:
-        found = client.policy_diff(read_folder(folder or host.settings().policies))
+        found = client.policy_diff(read_policies(folder or host.settings().policies).files)
         if as_json:
             print_json(found)
         else:
@@ -152,23 +152,8 @@ def activate(host: Host, folder: Path | None, *, reason: str, as_json: bool) -> 
     gateway approve p-3f0c9a1b2c3d4e5f             the second person
     """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes(), client_of(host) as client:
-        made = client.propose_policy(read_folder(folder or host.settings().policies), reason=reason)
+        made = client.propose_policy(read_policies(folder or host.settings().policies).files, reason=reason)
         _tell_proposed(made, as_json=as_json)
-
-
-def read_folder(folder: Path) -> dict[str, str]:
-    """A policy folder's YAML files and its Casbin model, as `gateway init` reads them.
-
-    Raises:
-        Invalid: no such folder, or a file that is no UTF-8.
-    """
-    if not folder.is_dir():
-        raise Invalid(f"no policy folder {folder}", code="policy", fix="set GATEWAY_POLICIES")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix in {".yaml", ".conf"} and p.is_file())
-    try:
-        return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in paths}
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"a policy file cannot be read ({type(error).__name__})", code="policy") from None
 
 
 def _column(text: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ Each method authenticates and asks policy for the capability. What shows entries
 logged before it happens.
 """
 
-from gateway.governance.activating import ActiveBundle, PolicyDesk, PolicyDiff
+from gateway.governance.activating import ActiveBundle, PolicyDesk, PolicyDiff, compile_policy, read_policies
 from gateway.governance.approval_desks import ApprovalDesks, open_approval_desks
 from gateway.governance.approvals import Approvals, ProposalView
 from gateway.governance.auditing import AuditDesk
@@ -27,5 +27,7 @@ __all__ = [
     "PolicyDiff",
     "ProposalView",
     "TokenDesk",
+    "compile_policy",
     "open_approval_desks",
+    "read_policies",
 ]

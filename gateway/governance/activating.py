@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, cast
 
 from gateway import catalog, policy, query
@@ -18,6 +19,8 @@ from gateway.governance.approvals import Approvals, Done, ProposalView, check_te
 from gateway.governance.changes import FileChange, LevelChange, file_changes, level_changes
 from gateway.governance.desk import Desk
 from gateway.policy import NoDynamicGrants, PolicyDecisionPoint
+from gateway.ports import GrantReader
+from gateway.rooms import ActivePolicy
 from gateway.store import Bundles, Proposals
 from gateway.terms.audit import Actor
 from gateway.terms.dataset import Datasets
@@ -216,10 +219,30 @@ def _checked(files: Mapping[str, str]) -> PolicyFiles:
     return PolicyFiles(dict(files))
 
 
-def _decision_point(files: PolicyFiles) -> PolicyDecisionPoint:
+def compile_policy(files: PolicyFiles, *, grants: GrantReader) -> ActivePolicy:
+    """Files → decision point, or Invalid with file and line."""
     datasets = catalog.read_catalog(files)
     bundle = policy.load_bundle(files, datasets=datasets, parse_predicate=query.parse_predicate)
-    return PolicyDecisionPoint(bundle, grants=NoDynamicGrants())
+    return ActivePolicy(pdp=PolicyDecisionPoint(bundle, grants=grants), datasets=datasets)
+
+
+def read_policies(folder: Path) -> PolicyFiles:
+    """The folder's YAML files and its Casbin model.
+
+    Raises:
+        Invalid: no such folder, or a file that is no UTF-8.
+    """
+    if not folder.is_dir():
+        raise Invalid(f"no policy folder {folder}", code="policy", fix="set GATEWAY_POLICIES")
+    paths = sorted(p for p in folder.rglob("*") if p.suffix in {".yaml", ".conf"} and p.is_file())
+    try:
+        return PolicyFiles({p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in paths})
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"a policy file cannot be read ({type(error).__name__})", code="policy") from None
+
+
+def _decision_point(files: PolicyFiles) -> PolicyDecisionPoint:
+    return compile_policy(files, grants=NoDynamicGrants()).pdp
 
 
 def _uses_reader(datasets: Datasets) -> Callable[[str], Mapping[str, frozenset[str]]]:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.requesting import read_folder
 from gateway.errors import Denied, GatewayError
-from gateway.governance import AccessRequest, ApprovalDesks, ProposalView, TokenDesk, open_approval_desks
+from gateway.governance import AccessRequest, ApprovalDesks, ProposalView, TokenDesk, open_approval_desks, read_policies
 from gateway.identity import ApiTokens, Gate
 from gateway.terms.audit import Actor
 from gateway.terms.identity import Credentials, JobTicket, Principal
@@ -107,7 +106,7 @@ def test_t11_the_same_person_through_another_issuer_is_not_a_second_person(opene
 
 
 def test_t11_an_admin_alone_changes_no_policy(opened: Bank) -> None:
-    files = read_folder(POLICIES)
+    files = read_policies(POLICIES).files
     files["grants.yaml"] += "# wider\n"
     alma = opened.person("alma", "admin")
     view = opened.desks.policies.propose(alma, files)
@@ -124,7 +123,7 @@ def test_t11_who_lacks_the_capability_decides_nothing(opened: Bank) -> None:
 
 
 def test_t11_a_capability_is_good_for_its_own_kind(opened: Bank) -> None:
-    files = read_folder(POLICIES)
+    files = read_policies(POLICIES).files
     files["grants.yaml"] += "# wider\n"
     view = opened.desks.policies.propose(opened.person("alma", "admin"), files)
     assert opened.refused(opened.person("olga", "data-owner"), view).code == "denied.proposal"
@@ -150,7 +149,7 @@ def test_t11_a_dev_credential_does_not_reach_into_prod(opened: Bank) -> None:
 
 @pytest.mark.parametrize("opened", ["prod"], indirect=True)
 def test_t11_a_gateway_of_prod_takes_no_host_token_for_anything(opened: Bank) -> None:
-    files = read_folder(POLICIES)
+    files = read_policies(POLICIES).files
     files["grants.yaml"] += "# wider\n"
     policy = opened.desks.policies.propose(opened.person("alma", "admin"), files)
     access = opened.asked()

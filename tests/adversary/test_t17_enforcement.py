@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.app import read_policies
+from gateway.governance import read_policies
 from gateway.store import Bundles
 from gateway.terms.audit import AccessEntry
 from gateway.terms.document import PolicyFiles

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pytest
 
 from gateway.catalog import read_catalog
-from gateway.control import read_policies
 from gateway.demo.bank import build_bank, drop_bank, load_bank
 from gateway.demo.bank.servers import MariadbTarget, PostgresTarget
 from gateway.demo.stage import policy_folder
 from gateway.errors import Denied, Unavailable, Unsupported
+from gateway.governance import read_policies
 from gateway.ports import Source
 from gateway.sources import SOURCES
 from gateway.terms.dataset import Dataset

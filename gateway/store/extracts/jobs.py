@@ -92,13 +92,14 @@ class Jobs:
         return self._write(fence(ticket), {"lease_until": _after(lease_seconds), "rows": rows})
 
     def end(self, ticket: JobTicket, *, state: JobState, code: str, message: str, receipt: str) -> bool:
-        """Failed or cancelled. False if the claim is lost."""
+        """Failed or cancelled. False if the claim is lost. Its progress is forgotten: it tells where a bad row stands."""
         ended = {"state": state, "code": code, "message": message, "receipt": receipt, "ended": database_time()}
+        ended |= {"rows": 0}
         return self._write(fence(ticket), ended)
 
     def retry(self, ticket: JobTicket, *, delay_seconds: float, code: str, message: str, receipt: str) -> bool:
         """Give the claim back: the job is queued again after a while. False if the claim is lost."""
-        queued = {"state": "queued", "code": code, "message": message, "receipt": receipt}
+        queued = {"state": "queued", "code": code, "message": message, "receipt": receipt, "rows": 0}
         return self._write(fence(ticket), queued | {"not_before": _after(delay_seconds)})
 
     def release(self, job: str) -> bool:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.requesting import read_folder, request
+from gateway.cli.requesting import request
 from gateway.errors import Denied, Exhausted, GatewayError, Integrity, Invalid, Unavailable
-from gateway.governance import AccessRequest, ApprovalDesks, ProposalView, TokenDesk
+from gateway.governance import AccessRequest, ApprovalDesks, ProposalView, TokenDesk, read_policies
 from gateway.governance.approvals import MAX_OPEN
 from gateway.terms.audit import Actor
 from gateway.terms.document import PolicyFiles
@@ -106,7 +106,7 @@ def code_of(act: object, *arguments: object, **more: object) -> str:
 
 
 def changed_files(old: str, new: str, *, file: str = "grants.yaml") -> dict[str, str]:
-    files = read_folder(POLICIES)
+    files = read_policies(POLICIES).files
     assert old in files[file]
     return {**files, file: files[file].replace(old, new)}
 
@@ -563,7 +563,7 @@ def test_what_is_no_policy_folder_is_refused(people: People, files: dict[str, st
 
 
 def test_the_active_bundle_is_not_proposed_again(people: People) -> None:
-    assert code_of(people.desks.policies.propose, people.alma, read_folder(POLICIES)) == "invalid.policy"
+    assert code_of(people.desks.policies.propose, people.alma, read_policies(POLICIES).files) == "invalid.policy"
 
 
 def test_policies_are_for_those_who_may(people: People) -> None:

@@ -184,6 +184,19 @@ def test_a_claim_whose_lease_ran_out_is_taken_over_and_its_holder_can_do_nothing
     assert versions.listed() == []
 
 
+@pytest.mark.parametrize("how", ["end", "retry"])
+def test_a_job_that_ended_badly_does_not_tell_how_far_it_came(jobs: Jobs, how: str) -> None:
+    jobs.add(job())
+    taken = jobs.claim(lease_seconds=60)
+    assert taken is not None
+    assert jobs.renew(ticket(taken), lease_seconds=60, rows=300_000)
+    if how == "end":
+        assert jobs.end(ticket(taken), state="failed", code="x", message="", receipt="")
+    else:
+        assert jobs.retry(ticket(taken), delay_seconds=60, code="x", message="", receipt="")
+    assert jobs.listed()[0].rows == 0
+
+
 def test_a_lease_that_ran_out_publishes_nothing_although_nobody_took_it_over(
     jobs: Jobs, versions: Versions, conditions: Conditions
 ) -> None:
