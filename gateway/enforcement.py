@@ -154,7 +154,7 @@ class EnforcementPoint:
                 decision = self._decide(case, with_watermarks=for_files)
                 if not decision.allowed:
                     raise denied(decision)
-                plan = self._plan(case)
+                plan = self._plan(case, for_files=for_files)
                 if for_files:
                     plan = planning.for_dataset(plan)
                 self._pins.pin(plan, now=case.now)
@@ -230,7 +230,7 @@ class EnforcementPoint:
         if not decision.allowed:
             raise denied(decision)
 
-    def _plan(self, case: Case) -> Plan:
+    def _plan(self, case: Case, *, for_files: bool = False) -> Plan:
         """Step 6."""
         assert isinstance(case.request, Request) and case.policy and case.bound  # noqa: S101 - _decide set them
         plan = planning.make_plan(
@@ -239,6 +239,7 @@ class EnforcementPoint:
             datasets=case.policy.datasets,
             max_scans=self._limits.query.max_scans,
             limit=case.request.limit,
+            for_files=for_files,
         )
         read = {step.scan.source for step in plan.steps}
         one = self._rooms.sources.get(*read) if len(read) == 1 else None

@@ -49,13 +49,65 @@ def is_order_free(tree: exp.Query, sites: tuple[Site, ...]) -> bool:
 
     Then scans may be streamed, and nothing of the source's order shows.
     """
-    kinds = {
+    return _is_order_free(tree, _kinds_of(sites), cut=())
+
+
+def give_own_order(tree: exp.Query, sites: tuple[Site, ...]) -> bool:
+    """Make the answer's rows come in an order that they alone decide, if that can be: then its scan may be streamed.
+
+    ORDER BY goes on until no two different rows are alike, so that a LIMIT takes the same ones too. Returns False, and
+    leaves the tree as it is, if the order of reading may show in another way; if equal rows are not certainly the same;
+    and if several scans are read: of streams the engine does not know which one to hold for a join.
+    """
+    cut = tuple(part for name in ("limit", "offset") if (part := tree.args.get(name)) is not None)
+    if len(sites) != 1:
+        return False
+    kinds = _kinds_of(sites)
+    places = _telling_places(tree, kinds)
+    if places is None or not _is_order_free(tree, kinds, cut=cut):
+        return False
+    order = tree.args.get("order") or exp.Order(expressions=[])
+    for place in places:
+        order.append("expressions", exp.Ordered(this=exp.Literal.number(place)))
+    if places:
+        tree.set("order", order)
+    return True
+
+
+def _telling_places(tree: exp.Query, kinds: _Kinds) -> list[int] | None:
+    """Outputs, from 1, by which all different rows of the answer are told apart; None: there may be others."""
+    if isinstance(tree, exp.SetOperation):
+        sides = zip(tree.left.selects, tree.right.selects, strict=True)
+        return _all_places(tree) if all(_are_steady(list(pair), kinds) for pair in sides) else None
+    if not isinstance(tree, exp.Select):
+        return None
+    terms = [selection.unalias() for selection in tree.selects]
+    group = tree.args.get("group")
+    if group is not None:
+        keys = group.expressions
+        return [terms.index(key) + 1 for key in keys] if all(key in terms for key in keys) else None
+    if any(term.find(exp.AggFunc) for term in terms):
+        return []  # a single row
+    return _all_places(tree) if _are_steady(terms, kinds) else None
+
+
+def _all_places(tree: exp.Query) -> list[int]:
+    return list(range(1, len(tree.selects) + 1))
+
+
+def _kinds_of(sites: tuple[Site, ...]) -> _Kinds:
+    return {
         id(mention): site.dataset.columns[mention.name].type
         for site in sites
         for mention in site.mentions
         if mention.name in site.dataset.columns
     }
-    if any(_may_see_order(node, kinds) for node in tree.walk()):
+
+
+def _is_order_free(tree: exp.Query, kinds: _Kinds, *, cut: tuple[exp.Expr, ...]) -> bool:
+    """`cut`: what ends the answer early, and is not looked at."""
+    ignored = {id(node) for part in cut for node in part.walk()}
+    if any(_may_see_order(node, kinds) for node in tree.walk() if id(node) not in ignored):
         return False
     if any(with_.args.get("recursive") for with_ in tree.find_all(exp.With)):
         return False

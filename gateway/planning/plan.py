@@ -13,7 +13,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from gateway.errors import Integrity, Invalid, Unsupported
 from gateway.planning.comparisons import align
 from gateway.planning.guarded import guard, is_aggregate, is_guarded
-from gateway.planning.order import is_order_free
+from gateway.planning.order import give_own_order, is_order_free
 from gateway.planning.origins import outputs_of
 from gateway.planning.sites import Site, catalog_column, column_decision, mask_inputs, scan_of, sites_of
 from gateway.planning.summary import summarized
@@ -39,7 +39,13 @@ ORDER_COLUMN: Final = "__order"
 
 
 def make_plan(
-    query: BoundQuery, decision: Decision, *, datasets: Datasets, max_scans: int, limit: int | None = None
+    query: BoundQuery,
+    decision: Decision,
+    *,
+    datasets: Datasets,
+    max_scans: int,
+    limit: int | None = None,
+    for_files: bool = False,
 ) -> Plan:
     """Turn every mention of a dataset into a scan, and the query into SQL over the scans.
 
@@ -47,6 +53,7 @@ def make_plan(
         query: not changed.
         decision: MUST be an allowed one about this query.
         limit: at most so many rows of the answer, whatever LIMIT the query has itself.
+        for_files: delivery puts the answer's rows into an order of its own; else the SQL does, where it can.
 
     Raises:
         Invalid: `size` for too many mentions; `masked_column` for an order or a calculation on a pseudonym.
@@ -61,7 +68,7 @@ def make_plan(
         raise Invalid(f"the query mentions too many datasets: at most {max_scans}", code="size")
     output_names = _output_names(tree, sites, names=query.output_names)
     outputs = outputs_of(tree, sites, names=output_names)
-    order_free = is_order_free(tree, sites)
+    order_free = _is_streamed(tree, sites, for_files=for_files)
     steps = tuple(_step(site) for site in sites)
     for site in sites:
         _replace(site)
@@ -74,7 +81,7 @@ def make_plan(
         output_names=output_names,
         snapshot="single-scan" if len(steps) <= 1 else "per-scan",
         outputs=outputs,
-        is_order_free=order_free and limit is None,
+        is_order_free=order_free and not (for_files and limit is not None),
     )
 
 
@@ -117,6 +124,12 @@ def watermark_scan(dataset: Dataset, decision: DatasetDecision) -> Scan:
         follow=decision.follow,
         pushed=None,
     )
+
+
+def _is_streamed(tree: exp.Query, sites: tuple[Site, ...], *, for_files: bool) -> bool:
+    if for_files:
+        return is_order_free(tree, sites)
+    return not any(is_guarded(site.decision) for site in sites) and give_own_order(tree, sites)
 
 
 def _output_names(tree: exp.Query, sites: tuple[Site, ...], *, names: tuple[str, ...]) -> tuple[str, ...]:

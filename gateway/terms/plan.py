@@ -110,4 +110,5 @@ class Plan:
     """One for each output name: what the answer's columns are made of."""
     is_order_free: bool
     """The order of released rows cannot show in the answer but as the order of its own rows, and each scan is read
-    once: they may be streamed where the answer's rows are put into another order anyway."""
+    once: they may be streamed, for the answer's rows are put into an order of their own, by the SQL itself or, where it
+    is files, by delivery."""

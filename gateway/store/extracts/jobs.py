@@ -92,7 +92,7 @@ class Jobs:
         return self._write(fence(ticket), {"lease_until": _after(lease_seconds), "rows": rows})
 
     def end(self, ticket: JobTicket, *, state: JobState, code: str, message: str, receipt: str) -> bool:
-        """Failed or cancelled. False if the claim is lost. Its progress is forgotten: it tells where a bad row stands."""
+        """Failed or cancelled. False if the claim is lost. Its rows are forgotten: they tell where a bad one stands."""
         ended = {"state": state, "code": code, "message": message, "receipt": receipt, "ended": database_time()}
         ended |= {"rows": 0}
         return self._write(fence(ticket), ended)

@@ -158,9 +158,9 @@ def _about(dataset: Dataset, masks: Mapping[str, str], is_grouped: bool) -> Data
     )
 
 
-def plan(sql: str, verdict: Decision, *, dialect: str = "postgres") -> Plan:
+def plan(sql: str, verdict: Decision, *, dialect: str = "postgres", for_files: bool = False) -> Plan:
     bound = bind(parse(sql, dialect=dialect, limits=DEFAULT), datasets=CATALOG)
-    return make_plan(bound, verdict, datasets=CATALOG, max_scans=16)
+    return make_plan(bound, verdict, datasets=CATALOG, max_scans=16, for_files=for_files)
 
 
 def pseudonym(value: object) -> str | None:
