@@ -94,8 +94,7 @@ class Jobs:
     def end(self, ticket: JobTicket, *, state: JobState, code: str, message: str, receipt: str) -> bool:
         """Failed or cancelled. False if the claim is lost. Its rows are forgotten: they tell where a bad one stands."""
         ended = {"state": state, "code": code, "message": message, "receipt": receipt, "ended": database_time()}
-        ended |= {"rows": 0}
-        return self._write(fence(ticket), ended)
+        return self._write(fence(ticket), ended | {"rows": 0})
 
     def retry(self, ticket: JobTicket, *, delay_seconds: float, code: str, message: str, receipt: str) -> bool:
         """Give the claim back: the job is queued again after a while. False if the claim is lost."""
