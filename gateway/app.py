@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,15 +18,19 @@ from gateway.assembly import Gateway, sandbox_limits
 from gateway.control import Control, SystemClock, SystemEntropy
 from gateway.errors import Denied, Invalid
 from gateway.governance import TokenDesk, compile_policy, read_policies
+from gateway.ports import Source
 from gateway.sandbox import Sandbox, protect_memory
 from gateway.settings import Settings, operator_name
 from gateway.sources import open_sources
 from gateway.terms.audit import Actor
-from gateway.terms.dataset import Datasets
+from gateway.terms.dataset import Dataset, Datasets
+from gateway.terms.streams import Tally
 
 __all__ = ["Control", "Gateway", "Host", "SystemClock", "SystemEntropy", "main"]
 
 _ROOT: Final = 0
+_CHECK_SECONDS: Final = 60.0
+"""For the tables of one source."""
 
 
 class Host:
@@ -124,8 +129,17 @@ class Host:
             engine.dispose()
 
     def check_sources(self, settings: Settings) -> Mapping[str, Sequence[str]]:
-        """Findings by source, and what the kernel lacks."""
-        found = {name: tuple(source.check()) for name, source in open_sources(settings.sources).items()}
+        """Findings by source, drift from the active catalog among them, and what the kernel lacks."""
+        datasets = _active_catalog(settings)
+        bound = open_sources(settings.sources)
+        found = {
+            name: _findings(source, [d for d in datasets.values() if d.source == name])
+            for name, source in bound.items()
+        }
+        for name in sorted({d.source for d in datasets.values()} - bound.keys()):
+            found[name] = (
+                f"source {name}: the catalog has datasets of it, and {settings.sources.name} does not bind it",
+            )
         with contextlib.closing(Sandbox(sandbox_limits(settings))) as sandbox:
             sandbox.start()
             missing = tuple(f"the kernel offers no {name}" for name, has in sandbox.isolation().items() if not has)
@@ -179,6 +193,26 @@ def _uses_reader(datasets: Datasets) -> Callable[[str], Mapping[str, frozenset[s
         return query.bind(parsed, datasets=known).uses
 
     return read
+
+
+def _active_catalog(settings: Settings) -> Datasets:
+    """Of the activated bundle; before `init`, of the policy folder."""
+    if not settings.home.is_dir():
+        return catalog.read_catalog(read_policies(settings.policies))
+    engine = store.open_database(settings.control_database_url, lock_seconds=settings.database_lock_seconds)
+    try:
+        files = store.Bundles(engine).active()
+    finally:
+        engine.dispose()
+    return catalog.read_catalog(files) if files is not None else {}
+
+
+def _findings(source: Source, datasets: Sequence[Dataset]) -> Sequence[str]:
+    """What the source says of itself, then of its tables; each once."""
+    deadline = time.monotonic() + _CHECK_SECONDS
+    with contextlib.closing(source.session(receipt="source_check", deadline=deadline, tally=Tally())) as session:
+        drifted = [text for dataset in datasets for text in session.drift(dataset)]
+    return tuple(dict.fromkeys([*source.check(), *drifted]))
 
 
 def _bring_up_to_date(settings: Settings) -> None:

@@ -11,14 +11,14 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gateway.terms.audit import Conditions, Entry, EntryFilter, FoundEntry
-from gateway.terms.dataset import Column
+from gateway.terms.dataset import Column, Dataset
 from gateway.terms.document import PolicyFiles
 from gateway.terms.extract import DatasetVersion, Job, JobState, Seal
 from gateway.terms.identity import Credentials, JobTicket, Principal, StoredToken
 from gateway.terms.key import Key, KeyScope
 from gateway.terms.log import Checkpoint, LogRow, TileId
 from gateway.terms.model import ModelVersion
-from gateway.terms.plan import GuardedScan, Scan, Snapshot
+from gateway.terms.plan import GroupedScan, GuardedScan, Scan, Snapshot
 from gateway.terms.policy import Grant
 from gateway.terms.predicate import Predicate
 from gateway.terms.proposal import Proposal, ProposalKind, Verdict
@@ -76,13 +76,15 @@ class Source(Protocol):
     def consistency(self) -> Snapshot:
         """What several scans of one session have in common: `exported` or `per-scan`."""
 
-    def session(self, *, receipt: str, deadline: float, tally: Tally) -> SourceSession:
-        """Reads that belong to one access. Nothing is opened before the first row is asked for.
+    @property
+    def aggregates_near_data(self) -> bool:
+        """Whether it may be asked for groups in place of rows: its operator's choice."""
 
-        Args:
-            receipt: of the access entry; production's own log shows it, where it can carry a name
-                (PostgreSQL's application_name, a comment in the statement elsewhere). A plain name, else refused.
-            deadline: `time.monotonic()` at which reading ends with Exhausted.
+    def session(self, *, receipt: str, deadline: float, tally: Tally) -> SourceSession:
+        """Reads that belong to one access, till `deadline` (of `time.monotonic()`). Opens nothing before the first row.
+
+        The receipt is the access entry's, a plain name, else refused; production's own log shows it where it can carry
+        a name (PostgreSQL's application_name, a comment in the statement elsewhere).
         """
 
     def check(self) -> Sequence[str]:
@@ -90,16 +92,13 @@ class Source(Protocol):
 
 
 class SourceSession(Protocol):
-    """Scans of one access, safe to read from several threads at once.
-
-    MUST be closed; closing ends every scan at its origin within a second, a stalled one too.
-    """
+    """Scans of one access, for several threads. MUST be closed, which ends each at its origin within a second."""
 
     def scan(self, scan: Scan) -> RawStream:
-        """Rows of `columns` then `aux_columns`, in the declared types, that satisfy row filter and follow.
+        """Rows of `columns` then `aux_columns`, in the declared types, that satisfy row filter and follow. Lazy.
 
-        Both are evaluated in the source and again, byte-exactly, on each batch; rows that the second rejects
-        are dropped and counted in the tally. Opens lazily, on the first `next`.
+        Both are evaluated in the source and again, byte-exactly, on each batch; rows that the second rejects are
+        dropped and counted in the tally. Rows that `pushed` is not true of need not come.
 
         Raises:
             Unavailable: cannot connect or the connection broke; the text names the source, never a value or a URL.
@@ -107,18 +106,20 @@ class SourceSession(Protocol):
         """
 
     def group(self, guarded: GuardedScan) -> RawStream:
-        """Stage 1 of a guarded aggregate, one row per (dimensions…, subject).
+        """Stage 1 of a guarded aggregate, one row per (dimensions…, subject) without null subjects; errors as in scan.
 
         Columns: the dimensions, `__subject`, `__rows` int64 (count(*)), then per measured column c, in scan order:
         `__count_c` int64 and `__sum_c` (decimal128(38, scale) for decimals, int64 for integers, float64 for floats).
-        Rows with a null subject do not come. Errors as in scan.
         """
+
+    def aggregate(self, grouped: GroupedScan) -> RawStream:
+        """Parts of groups, keys then figures, of the rows that scan would give and `filter` keeps; errors as there."""
 
     def newest(self, scan: Scan) -> datetime.datetime | None:
-        """The largest value of the scan's one column, a timestamp or date, over the rows that scan would give.
+        """The largest timestamp or date, as its midnight, UTC, of the scan's one column; None without any. As scan."""
 
-        None: there is no such row, or all are null. A date counts as its midnight, UTC. Errors as in scan.
-        """
+    def drift(self, dataset: Dataset) -> Sequence[str]:
+        """Where the table is other than the dataset says, in words; none when all is well. Reads no row."""
 
     def close(self) -> None:
         """End everything; a second call does nothing."""

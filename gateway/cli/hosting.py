@@ -187,7 +187,7 @@ def source() -> None:
 @json_option
 @click.pass_obj
 def check(host: Host, *, as_json: bool) -> None:
-    """Connect to each source, and say what the kernel lacks for the sandbox.
+    """Connect to each source, hold its tables against the catalog, and say what the kernel lacks for the sandbox.
 
     \b
     GATEWAY_SOURCES=./sources.yaml gateway source check

@@ -6,9 +6,19 @@ snapshot that is read. Answers without ORDER BY have no order: a source's row or
 Errors name the source, dataset and column; never a value, a path or a URL.
 """
 
+from gateway.sources.duckdb import DuckdbSource
 from gateway.sources.mariadb import MariadbSource
+from gateway.sources.parquet import ParquetSource
 from gateway.sources.postgres import PostgresSource
 from gateway.sources.registry import SOURCES, open_sources
 from gateway.sources.sqlite import SqliteSource
 
-__all__ = ["SOURCES", "MariadbSource", "PostgresSource", "SqliteSource", "open_sources"]
+__all__ = [
+    "SOURCES",
+    "DuckdbSource",
+    "MariadbSource",
+    "ParquetSource",
+    "PostgresSource",
+    "SqliteSource",
+    "open_sources",
+]

@@ -22,6 +22,7 @@ class Cells:
 
     def __init__(self, names: list[str], *, table: Table, dataset: str) -> None:
         self.names = names
+        self.table = table
         self._columns = [table.columns[name].column for name in names]
         self._dataset = dataset
 

@@ -30,6 +30,11 @@ _MOMENT_BYTES: Final = len("YYYY-MM-DD HH:MM:SS.ffffff")
 MAX_VALUE_BYTES: Final = 1 << 20
 """A longer text is refused, so that a driver's batch is bounded in bytes too."""
 
+_NARROW_BYTES: Final = 38
+"""A text that is no longer has no more digits than a decimal128."""
+_WIDE_BYTES: Final = 76
+"""Likewise of a decimal256."""
+
 _FIRST_DAY: Final = -719_162
 """0001-01-01: what is earlier has no date in Python, and none in a bank."""
 _END_DAY: Final = 2_932_897
@@ -62,6 +67,8 @@ def declared(cells: pa.Array, *, column: Column, dataset: str) -> pa.Array:
 def _converted(cells: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_decimal(kind) and pa.types.is_floating(cells.type):
         return _decimal_of_floats(cells, kind)
+    if pa.types.is_decimal(kind) and pa.types.is_string(cells.type):
+        return decimals(cells, kind)
     if pa.types.is_boolean(kind) and pa.types.is_boolean(cells.type):
         return cells
     if pa.types.is_boolean(kind):
@@ -106,6 +113,23 @@ def _decimal_of_floats(cells: pa.Array, kind: pa.Decimal128Type) -> pa.Array:
     _require(pc.less_equal(pc.abs(pc.subtract(scaled, whole)), noise), cells)
     _require(pc.less(pc.abs(whole), 10.0**kind.precision), cells)
     return shifted(whole.cast(pa.int64()), kind)
+
+
+def decimals(cells: pa.Array, kind: pa.Decimal128Type) -> pa.Array:
+    """Texts or numbers as exact decimals.
+
+    Arrow reads a text of more than 38 digits into 128 bits without a word, and keeps what is left of it: a longer one
+    is read into 256 bits, which hold every text of at most _WIDE_BYTES.
+
+    Raises:
+        pa.ArrowException: a number does not fit.
+    """
+    longest = (pc.max(pc.binary_length(cells)).as_py() or 0) if pa.types.is_string(cells.type) else 0
+    if longest <= _NARROW_BYTES:
+        return cells.cast(kind)
+    if longest > _WIDE_BYTES:
+        raise pa.ArrowInvalid("out of range")
+    return cells.cast(pa.decimal256(_WIDE_BYTES, kind.scale)).cast(kind)
 
 
 def shifted(units: pa.Array, kind: pa.Decimal128Type) -> pa.Array:

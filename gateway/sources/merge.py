@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.errors import Exhausted, Integrity
-from gateway.sources.convert import BATCH_ROWS, shifted
+from gateway.sources.convert import BATCH_ROWS, decimals, shifted
 from gateway.sources.render import is_number
 from gateway.terms.dataset import Column
 from gateway.terms.plan import GuardedScan
@@ -137,7 +137,7 @@ def _exact(total: pa.Array, column: Column, dataset: str) -> pa.Array:
     if pa.types.is_integer(total.type):
         return shifted(total, kind)
     try:
-        return total.cast(kind)
+        return decimals(total, kind)
     except pa.ArrowException:
         raise Integrity(f"{dataset}.{column.name}: a sum does not fit 38 digits", code="source.value") from None
 

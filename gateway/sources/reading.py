@@ -97,19 +97,6 @@ class Reading(Iterator[pa.RecordBatch]):
             self._stepping.release()
 
 
-def stream(
-    schema: pa.Schema,
-    produce: Callable[[Reading], Batches],
-    *,
-    source: str,
-    deadline: float,
-    interrupt: Callable[[], None] | None = None,
-) -> RawStream:
-    """A RawStream over a producer; nothing is opened before the first `next`. `interrupt` as for Reading."""
-    reading = Reading(produce, source=source, deadline=deadline, interrupt=interrupt)
-    return RawStream(schema, reading, close=reading.close)
-
-
 def newest_of(rows: RawStream) -> datetime.datetime | None:
     """The largest value of the first column, a timestamp in UTC or a date; None without any."""
     found = [value for batch in rows if (value := pc.max(batch.column(0)).as_py()) is not None]

@@ -9,23 +9,24 @@ from __future__ import annotations
 import datetime
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import pyarrow as pa
 
-from gateway.errors import Integrity, Unsupported
+from gateway.errors import GatewayError, Integrity, Unsupported
 from gateway.sources import render
 from gateway.sources.cells import Cells, followed_kind, given, row_schema, shaped
-from gateway.sources.convert import coalesced
+from gateway.sources.convert import BATCH_ROWS, coalesced
 from gateway.sources.evaluate import KeySet, RowCheck
+from gateway.sources.grouped import Merged, grouped_schema, has_extreme_moments, parts_of, rows_as_parts
 from gateway.sources.merge import Groups, figures_of, group_schema, groups_as, measured_of
 from gateway.sources.reading import Batches, Reading, newest_of
 from gateway.sources.render import Dialect
 from gateway.sources.table import Filter, Statement, Table
-from gateway.terms.dataset import Column
-from gateway.terms.plan import GuardedScan, Scan
+from gateway.terms.dataset import Column, Dataset
+from gateway.terms.plan import GroupedScan, GuardedScan, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Predicate, conjoin
 from gateway.terms.streams import RawStream, Tally
@@ -33,6 +34,10 @@ from gateway.terms.streams import RawStream, Tally
 
 class Layout(Protocol):
     """A table's columns as the session has them."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of all columns that the table has."""
 
     def table(self, columns: Sequence[Column]) -> Table:
         """The table with the columns, each held against its declaration."""
@@ -43,6 +48,14 @@ class Layout(Protocol):
 
 class Session(Protocol):
     """One connection, in one transaction."""
+
+    @property
+    def makes_groups_once(self) -> bool:
+        """False: a statement is answered part by part, and a group may come with several of them."""
+
+    @property
+    def has_typed_moments(self) -> bool:
+        """False: dates and moments are texts, and the largest text need not be the newest."""
 
     def layout(self, path: tuple[str, ...], *, dataset: str) -> Layout:
         """What the table looks like in this transaction."""
@@ -72,9 +85,9 @@ class Reads:
         dialect: Dialect,
         deadline: float,
         tally: Tally,
-        at_end: Callable[[], None],
+        at_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """`at_end` is called once, when all scans have ended."""
+        """`at_end` is called when all scans have ended; it may be called again."""
         self._connect = connect
         self._source = source
         self._dialect = dialect
@@ -89,6 +102,8 @@ class Reads:
     def scan(self, scan: Scan) -> RawStream:
         """See ports.SourceSession."""
         schema = row_schema(scan)
+        if not scan.is_read:
+            return RawStream(schema, iter(()))
         return self._stream(schema, lambda session: self._rows(scan, schema, session))
 
     def group(self, guarded: GuardedScan) -> RawStream:
@@ -96,12 +111,33 @@ class Reads:
         schema = group_schema(guarded)
         return self._stream(schema, lambda session: self._groups(guarded, schema, session))
 
+    def aggregate(self, grouped: GroupedScan) -> RawStream:
+        """See ports.SourceSession."""
+        schema = grouped_schema(grouped)
+        if not grouped.scan.is_read:
+            return RawStream(schema, iter(()))
+        return self._stream(schema, lambda session: self._aggregated(grouped, schema, session))
+
     def newest(self, scan: Scan) -> datetime.datetime | None:
-        """See ports.SourceSession. The source sends one value per combination of what the row filter reads."""
+        """See ports.SourceSession. A source of typed moments sends one per combination of what the row filter reads."""
         (column,) = scan.columns
         schema = pa.schema([pa.field(column.name, column.type)])
         with self._stream(schema, lambda session: self._newest(scan, session)) as values:
             return newest_of(values)
+
+    def drift(self, dataset: Dataset) -> list[str]:
+        """See ports.SourceSession."""
+        try:
+            with self._connect().begun(lambda: None) as session:
+                layout = session.layout(dataset.table, dataset=dataset.name)
+                found = [text for column in dataset.columns.values() if (text := _misfit(layout, column))]
+                unlisted = [name for name in layout.names if name not in dataset.columns]
+        except GatewayError as error:
+            return [error.message]
+        return found + [
+            f"{dataset.name}.{name}: the table has it and the catalog does not: nobody reads it until it is classified"
+            for name in unlisted
+        ]
 
     def close(self) -> None:
         """See ports.SourceSession."""
@@ -149,7 +185,8 @@ class Reads:
     def _rows(self, scan: Scan, schema: pa.Schema, session: Session) -> Batches:
         table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
         check, followed = self._second(session, scan, scan.rows)
-        where = Filter(predicates=given(scan.rows, scan.pushed), follow=scan.follow, followed=followed)
+        pushed = render.comparable(scan.pushed, table=table, dialect=self._dialect)
+        where = Filter(predicates=given(scan.rows, pushed), follow=scan.follow, followed=followed)
         cells = Cells(list(table.columns), table=table, dataset=scan.dataset)
         statement = render.rows(table, columns=cells.names, where=where, dialect=self._dialect)
         for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
@@ -158,6 +195,9 @@ class Reads:
                 yield shaped(cells.typed(batch), schema)
 
     def _newest(self, scan: Scan, session: Session) -> Batches:
+        if not session.has_typed_moments:
+            yield from self._rows(scan, row_schema(scan), session)
+            return
         table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
         check, followed = self._second(session, scan, scan.rows)
         where = Filter(predicates=given(scan.rows, scan.pushed), follow=scan.follow, followed=followed)
@@ -180,7 +220,7 @@ class Reads:
         names = [c.name for c in measured]
         statement = render.groups(table, keys=cells.names, measured=names, where=where, dialect=self._dialect)
         groups = Groups(keys=schema.names[: len(wanted)], dataset=scan.dataset)
-        is_whole = set(check.columns) <= set(wanted)
+        is_whole = session.makes_groups_once and set(check.columns) <= set(wanted)
         for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
             batch = cells.passing(raw, check, self._tally, counts=True)
             keys = cells.typed(batch, only=wanted).columns
@@ -191,6 +231,51 @@ class Reads:
             else:
                 groups.add(partial)
         yield from groups_as(schema, groups.whole(), dataset=scan.dataset)
+
+    def _aggregated(self, grouped: GroupedScan, schema: pa.Schema, session: Session) -> Batches:
+        """Groups as the source makes them; rows, where it cannot make them exactly or there are too many to merge."""
+        scan, dialect = grouped.scan, self._dialect
+        if scan.pushed is not None:
+            raise Integrity(f"{scan.dataset}: a grouped scan takes no pushed predicate", code="plan")
+        table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
+        check, followed = self._second(session, scan, scan.rows)
+        asked = render.comparable(grouped.filter, table=table, dialect=dialect)
+        where = Filter(given(scan.rows, asked), follow=scan.follow, followed=followed)
+        if (
+            asked == grouped.filter
+            and render.offers(table, figures=grouped.figures, dialect=dialect)
+            and (session.has_typed_moments or not has_extreme_moments(grouped))
+        ):
+            keys = list(dict.fromkeys([*grouped.keys, *check.columns]))
+            statement = render.parts(table, keys=keys, figures=grouped.figures, where=where, dialect=dialect)
+            cells = Cells(keys, table=table, dataset=scan.dataset)
+            if (yield from self._parts(grouped, session, statement, cells=cells, check=check)):
+                return
+        cells = Cells(list(table.columns), table=table, dataset=scan.dataset)
+        statement = render.rows(table, columns=cells.names, where=where, dialect=dialect)
+        for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
+            batch = cells.passing(raw, check, self._tally)
+            yield rows_as_parts(cells.typed(batch), grouped, schema=schema)
+
+    def _parts(
+        self, grouped: GroupedScan, session: Session, statement: Statement, *, cells: Cells, check: RowCheck
+    ) -> Generator[pa.RecordBatch, None, bool]:
+        """Groups besides by every column that a row filter reads, as in `_groups`. False: too many, and none came."""
+        schema, merged = grouped_schema(grouped), Merged(grouped)
+        is_whole = session.makes_groups_once and set(check.columns) <= set(grouped.keys)
+        for raw in coalesced(session.read(statement, table=cells.table, dataset=grouped.scan.dataset)):
+            batch = cells.passing(raw, check, self._tally, counts=True)
+            keys = cells.typed(batch, only=grouped.keys).columns if grouped.keys else []
+            halved = render.halves_sums(self._dialect)
+            parts = parts_of(batch.columns[len(cells.names) :], grouped, keys=keys, schema=schema, halved=halved)
+            if is_whole:
+                yield parts
+            else:
+                merged.add(parts)
+        whole = merged.whole()
+        if whole is not None:
+            yield from whole.to_batches(max_chunksize=BATCH_ROWS)
+        return not merged.is_over
 
     def _second(self, session: Session, scan: Scan, predicate: Predicate | None) -> tuple[RowCheck, Table | None]:
         """The second evaluation, and the followed table; its keys are read here, in the scan's own snapshot."""
@@ -215,3 +300,11 @@ class Reads:
             batch = cells.passing(raw, RowCheck(follow.predicate), Tally())
             keys.add(cells.typed(batch, only=[follow.key]).column(0))
         return keys
+
+
+def _misfit(layout: Layout, column: Column) -> str:
+    try:
+        layout.table([column])
+    except GatewayError as error:
+        return error.message
+    return ""

@@ -84,6 +84,11 @@ class Layout:
         self._path = path
         self._columns = columns
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Of all columns."""
+        return tuple(self._columns)
+
     def table(self, columns: Sequence[Column]) -> Table:
         """The table with the columns, each held against its declaration.
 

@@ -54,6 +54,9 @@ class Session:
     See reads.Line and reads.Session. `interrupt` may be called from any thread; the rest belongs to one.
     """
 
+    makes_groups_once: Final = True
+    has_typed_moments: Final = True
+
     def __init__(self, address: Address, *, source: str, receipt: str, deadline: float) -> None:
         self._address = address
         self._source = source

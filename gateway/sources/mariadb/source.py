@@ -27,6 +27,7 @@ class MariadbSource:
     """A server; a connection for every scan."""
 
     consistency: Final = "per-scan"
+    aggregates_near_data: Final = True
 
     def __init__(self, name: str, address: Address) -> None:
         self._name = name
@@ -46,7 +47,6 @@ class MariadbSource:
             dialect=MARIADB,
             deadline=deadline,
             tally=tally,
-            at_end=_nothing,
         )
 
     def check(self) -> Sequence[str]:
@@ -55,7 +55,3 @@ class MariadbSource:
             return findings(self._address, source=self._name)
         except GatewayError as error:
             return [error.message]
-
-
-def _nothing() -> None:
-    """Each scan ends its own connection; nothing is shared."""

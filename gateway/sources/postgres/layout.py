@@ -181,6 +181,11 @@ class Layout:
         self._path = path
         self._attributes = attributes
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Of all columns."""
+        return tuple(self._attributes)
+
     def table(self, columns: Sequence[Column]) -> Table:
         """The table with the columns, each held against its declaration.
 

@@ -40,6 +40,9 @@ _DESCRIBE: Final[LiteralString] = "SELECT * FROM {table}"
 class Session:
     """A context: opened by `begun`, rolled back and closed on exit. `interrupt` may be called from any thread."""
 
+    makes_groups_once: Final = True
+    has_typed_moments: Final = True
+
     def __init__(
         self,
         database: Callable[[], adbc.AdbcDatabase],

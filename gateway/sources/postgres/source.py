@@ -39,6 +39,7 @@ class PostgresSource:
     """
 
     consistency: Final = "exported"
+    aggregates_near_data: Final = True
 
     def __init__(self, name: str, url: str) -> None:
         """Bind the name; nothing is opened.

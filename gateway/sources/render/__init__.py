@@ -21,14 +21,16 @@ from gateway.errors import Integrity, Unsupported
 from gateway.sources.convert import FLOAT_DIGITS
 from gateway.sources.evaluate import typed
 from gateway.sources.render.cell import Cell, Dialect, text_literal
+from gateway.sources.render.duckdb import DUCKDB
 from gateway.sources.render.mariadb import MARIADB
 from gateway.sources.render.postgres import POSTGRES
 from gateway.sources.render.sqlite import SQLITE
 from gateway.sources.table import Filter, Statement, Stored, Table
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import family_of
+from gateway.terms.plan import Figure
 from gateway.terms.policy import Follow
-from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Operator, Or, Predicate, Scalar
+from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Operator, Or, Predicate, Scalar, conjoin
 
 _ROWS: Final = "r"
 _FOLLOWED: Final = "f"
@@ -44,7 +46,23 @@ class Output:
     witness: exp.Expr
 
 
-__all__ = ["MARIADB", "POSTGRES", "SQLITE", "Dialect", "condition", "edge", "groups", "is_number", "newest", "rows"]
+__all__ = [
+    "DUCKDB",
+    "MARIADB",
+    "POSTGRES",
+    "SQLITE",
+    "Dialect",
+    "comparable",
+    "condition",
+    "edge",
+    "groups",
+    "halves_sums",
+    "is_number",
+    "newest",
+    "offers",
+    "parts",
+    "rows",
+]
 
 REMEMBERED: Final = 256
 """Statements kept: writing one costs more than reading a small table."""
@@ -63,6 +81,7 @@ class _Asked:
     measured: tuple[str, ...] = dataclasses.field(compare=False)
     where: Filter = dataclasses.field(compare=False)
     dialect: Dialect = dataclasses.field(compare=False)
+    figures: tuple[Figure, ...] = dataclasses.field(compare=False, default=())
 
 
 def _asked(table: Table, columns: Sequence[str], measured: Sequence[str], where: Filter, dialect: Dialect) -> _Asked:
@@ -132,6 +151,80 @@ def _figures(table: Table, name: str, dialect: Dialect) -> list[Output]:
         Output(column=name, made=exp.Sum(this=cell.addend), witness=total),
         Output(column=name, made=exp.Max(this=misfit), witness=exp.convert(0)),
     ]
+
+
+def parts(
+    table: Table, *, keys: Sequence[str], figures: Sequence[Figure], where: Filter, dialect: Dialect
+) -> Statement:
+    """Per group: keys, count(*), then the figures behind it; all but counts have their misfits beside them.
+
+    A sum is one column, or two where `halves_sums`. Witness and window as in `rows`.
+    """
+    spelled = repr((table, tuple(keys), tuple(figures), where, dialect.name, "parts"))
+    return _parts(_Asked(spelled, table, tuple(keys), (), where, dialect, tuple(figures)))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _parts(asked: _Asked) -> Statement:
+    table, where, dialect = asked.table, asked.where, asked.dialect
+    by = [_cell(table, name, dialect) for name in asked.columns]
+    outputs = [
+        Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(asked.columns, by, strict=True)
+    ]
+    outputs.append(Output(column="", made=exp.Count(this=exp.Star()), witness=exp.convert(0)))
+    for figure in asked.figures:
+        outputs += _part(table, figure, dialect) if figure.column is not None else []
+    grouped = [c.key for c in by]
+    return _statement(outputs, lambda select: _where(select, table, where, dialect).group_by(*grouped), dialect)
+
+
+def _part(table: Table, figure: Figure, dialect: Dialect) -> list[Output]:
+    name = figure.column or ""
+    cell = _cell(table, name, dialect)
+    if figure.partial == "count":
+        return [Output(column=name, made=exp.Count(this=_reference(table, name)), witness=exp.convert(0))]
+    misfit: exp.Expr = exp.convert(0)
+    if cell.misfit is not None:
+        misfit = exp.Case().when(cell.misfit, exp.convert(1)).else_(misfit)
+    beside = Output(column=name, made=exp.Max(this=misfit), witness=exp.convert(0))
+    if figure.partial != "sum":
+        extreme = exp.Min if figure.partial == "min" else exp.Max
+        return [Output(column=name, made=extreme(this=cell.delivered), witness=cell.witness), beside]
+    if cell.addend is None:
+        raise _not_offered(_stored(table, name).column, "summed")
+    addends = _halves(cell.addend) if halves_sums(dialect) else [cell.addend]
+    total = text_literal("") if dialect.sums_as_text else exp.convert(0)
+    return [*(Output(column=name, made=exp.Sum(this=addend), witness=total) for addend in addends), beside]
+
+
+def halves_sums(dialect: Dialect) -> bool:
+    """Whether sums of integers leave 64 bits with an error, so that their upper and lower halves are summed."""
+    return dialect is SQLITE
+
+
+def _halves(addend: exp.Expr) -> list[exp.Expr]:
+    term = exp.Paren(this=addend)
+    return [
+        exp.BitwiseRightShift(this=term, expression=exp.convert(32)),
+        exp.BitwiseAnd(this=term.copy(), expression=exp.convert((1 << 32) - 1)),
+    ]
+
+
+def offers(table: Table, *, figures: Sequence[Figure], dialect: Dialect) -> bool:
+    """Whether the source makes these figures exactly."""
+    return all(
+        figure.partial != "sum" or _cell(table, figure.column or "", dialect).addend is not None for figure in figures
+    )
+
+
+def comparable(predicate: Predicate | None, *, table: Table, dialect: Dialect) -> Predicate | None:
+    """What this source can evaluate of a pre-filter: some parts of an AND, else all or nothing."""
+    if isinstance(predicate, And):
+        return conjoin(*(comparable(part, table=table, dialect=dialect) for part in predicate.parts))
+    try:
+        return predicate if predicate is None or condition(predicate, table=table, dialect=dialect) else None
+    except Unsupported:
+        return None
 
 
 def newest(table: Table, *, keys: Sequence[str], column: str, where: Filter, dialect: Dialect) -> Statement:
@@ -283,11 +376,11 @@ def _stored(table: Table, name: str) -> Stored:
 
 
 def _table(table: Table, alias: str) -> exp.Table:
-    *schemas, name = table.path
-    if len(schemas) > 1:
-        raise Unsupported("a table is named by at most schema and table", code="source")
-    schema = _name(schemas[0]) if schemas else None
-    return exp.Table(this=_name(name), db=schema, alias=exp.TableAlias(this=_name(alias)))
+    *rest, name = map(_name, table.path)
+    if len(rest) > 2:  # noqa: PLR2004 - database and schema
+        raise Unsupported("a table is named by at most database, schema and table", code="source")
+    database, schema = [None, None, *rest][-2:]
+    return exp.Table(this=name, db=schema, catalog=database, alias=exp.TableAlias(this=_name(alias)))
 
 
 def _name(text: str) -> exp.Identifier:

@@ -6,7 +6,9 @@ deadline takes effect between the driver's batches and between windows.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,6 +86,11 @@ class Layout:
         free = [alias for alias in ("rowid", "_rowid_", "oid") if alias not in taken]
         self._rowid = free[0] if free and has_rowid else None
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Of all columns."""
+        return tuple(self.types)
+
     def table(self, columns: Sequence[Column]) -> Table:
         """The table with the columns, each held against its declaration.
 
@@ -128,11 +135,22 @@ class Layout:
 class Session:
     """A context: opened on enter, rolled back and closed on exit."""
 
-    def __init__(self, path: Path, *, source: str, check: Callable[[], None]) -> None:
+    makes_groups_once: Final = False  # each window makes its own
+    has_typed_moments: Final = False  # one moment may be spelled in two ways
+
+    def __init__(self, path: Path, *, source: str) -> None:
         self._path = path
         self._source = source
-        self._check = check
+        self._check: Callable[[], None] = lambda: None
         self._connection: adbc.Connection | None = None
+
+    def begun(self, check: Callable[[], None]) -> Self:
+        """To be entered; `check` raises when reading must end."""
+        self._check = check
+        return self
+
+    def interrupt(self) -> None:
+        """Do nothing: the driver has no way to. A step is one batch of a window, and `check` comes after it."""
 
     def __enter__(self) -> Self:
         self._look_at_file()
@@ -163,16 +181,18 @@ class Session:
             connection.close()
 
     def _look_at_file(self) -> None:
-        """Tell apart what SQLite's `unable to open` does not; the open itself decides."""
+        """Tell apart what SQLite's `unable to open` does not; the open itself decides.
+
+        It is not opened here: closing it again would drop the locks of all that this process reads from it.
+        """
         try:
-            with self._path.open("rb") as file:
-                head = file.read(16)
+            is_file = stat.S_ISREG(self._path.stat().st_mode)
         except FileNotFoundError:
             raise Unavailable(f"source {self._source}: the database file does not exist", code="source") from None
         except OSError:
-            raise Unavailable(f"source {self._source}: the database file cannot be read", code="source") from None
-        if head != b"SQLite format 3\0":
-            raise Integrity(f"source {self._source}: the file is not a SQLite database", code="source.file")
+            is_file = False
+        if not is_file or not os.access(self._path, os.R_OK):
+            raise Unavailable(f"source {self._source}: the database file cannot be read", code="source")
 
     def layout(self, path: tuple[str, ...], *, dataset: str) -> Layout:
         """What the table looks like in this transaction.
@@ -264,7 +284,9 @@ class Session:
             return _misfit(statement, int(mismatch[1]), dataset)
         if "integer overflow" in text:
             return Integrity(f"{dataset}: a sum does not fit 64 bits", code="source.value")
-        if "malformed" in text or "not a database" in text:
+        if "not a database" in text:
+            return Integrity(f"source {self._source}: the file is not a SQLite database", code="source.file")
+        if "malformed" in text:
             return Integrity(f"source {self._source}: the database file is damaged", code="source.file")
         if "locked" in text or "busy" in text:
             return Unavailable(f"source {self._source}: a writer holds the database; try again", code="source")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from gateway.errors import GatewayError, Invalid, Unavailable, Unsupported
@@ -50,6 +51,19 @@ def test_a_url_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
     assert open_sources(write(tmp_path, 'core: {url: "file:core.url"}'))["core"].check() == []
 
 
+def test_duckdb_files_and_parquet_folders_are_found_beside_the_yaml(tmp_path: Path) -> None:
+    with duckdb.connect(tmp_path / "bank.duckdb") as connection:
+        connection.execute("CREATE TABLE t (i INTEGER)")
+    (tmp_path / "bank.duckdb").chmod(0o600)
+    (tmp_path / "lake/t").mkdir(parents=True)
+    (tmp_path / "lake").chmod(0o700)
+    text = 'core: {url: "duckdb:///bank.duckdb"}\nlake: {url: "parquet:///lake"}'
+    assert {name: source.check() for name, source in open_sources(write(tmp_path, text)).items()} == {
+        "core": [],
+        "lake": [],
+    }
+
+
 def test_an_empty_file_binds_nothing(tmp_path: Path) -> None:
     assert open_sources(write(tmp_path, "")) == {}
 
@@ -89,6 +103,12 @@ BAD = {
     "no file": 'core: {url: "sqlite:///"}',
     "options": 'core: {url: "sqlite:///a.db?mode=rwc"}',
     "a fragment": 'core: {url: "sqlite:///a.db#tiger"}',
+    "no duckdb file": 'core: {url: "duckdb:///"}',
+    "duckdb in memory": 'core: {url: "duckdb://:memory:tiger"}',
+    "duckdb options": 'core: {url: "duckdb:///a.duckdb?access_mode=READ_WRITE"}',
+    "no parquet folder": 'core: {url: "parquet:///"}',
+    "a parquet pattern": 'core: {url: "parquet:///tiger/*"}',
+    "a parquet folder that tells a column": 'core: {url: "parquet:///tiger=1/lake"}',
     "a bad name": 'Core-1: {url: "sqlite:///a.db"}',
 }
 

@@ -439,6 +439,28 @@ def test_a_scan_reads_one_state_though_a_writer_commits(tmp_path: Path) -> None:
     assert read == 200_000
 
 
+WRITE = (
+    "import sqlite3, sys\n"
+    "c = sqlite3.connect(sys.argv[1], timeout=0)\n"
+    "try:\n"
+    "    c.execute('DELETE FROM t WHERE i = 1'); c.commit()\n"
+    "except sqlite3.OperationalError:\n"
+    "    sys.exit(7)\n"
+)
+
+
+def test_nobody_writes_while_a_scan_reads_though_another_ended(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    source = SqliteSource("core", path)
+    session = source.session(receipt="r_test", deadline=time.monotonic() + 30, tally=Tally())
+    with session.scan(scan(column("i", TYPES["i"]))) as stream:
+        next(iter(stream))
+        assert len(values(path, scan(column("i", TYPES["i"])))) == 200_000  # another scan, which closes the file
+        assert source.check() == []
+        assert subprocess.run([sys.executable, "-c", WRITE, str(path)], check=False).returncode == 7
+    assert subprocess.run([sys.executable, "-c", WRITE, str(path)], check=False).returncode == 0
+
+
 def test_an_utf16_file_is_refused(tmp_path: Path) -> None:
     path = file(tmp_path, "PRAGMA encoding = 'UTF-16'", "CREATE TABLE t (i INTEGER)")
     assert isinstance(failure(path), Unsupported)
