@@ -76,7 +76,7 @@ class EnforcementPoint:
         if (format == "dataset") != (into is not None):
             raise Invalid("format dataset goes into a folder, and no other does", code="format")
         case = self._open(request)
-        self._rooms.admission.take(case.principal.id)
+        self._take(case)
         try:
             plan, conditions, index = self._until_logged(case, for_files=into is not None)
             answer = self._serve(case, plan, logged=(conditions, index), into=into, format=format)
@@ -93,7 +93,7 @@ class EnforcementPoint:
             Unauthenticated, Invalid, Unsupported, Exhausted, Unavailable: as answer.
         """
         case = self._open(request)
-        self._rooms.admission.take(case.principal.id)
+        self._take(case)
         try:
             with self._denying(case):
                 decision = self._decide(case)
@@ -110,7 +110,7 @@ class EnforcementPoint:
             as answer; Invalid: `watermark`, the catalog declares none for this dataset.
         """
         case = self._open(request)
-        self._rooms.admission.take(case.principal.id)
+        self._take(case)
         try:
             with self._denying(case):
                 self._decide_watermark(case)
@@ -146,6 +146,10 @@ class EnforcementPoint:
         principal = self._rooms.gate.enter(request.credentials, now=now)
         receipt = Receipt(id=f"r_{self._rooms.entropy.draw(16).hex()}", nonce=self._rooms.entropy.draw(32).hex())
         return Case(request=request, principal=principal, receipt=receipt, now=now)
+
+    def _take(self, case: Case) -> None:
+        concurrent = self._limits.of(case.principal).concurrent_queries
+        self._rooms.admission.take(case.principal.id, concurrent=concurrent)
 
     def _until_logged(self, case: Case, *, for_files: bool) -> tuple[Plan, Conditions, int]:
         """Steps 2–7; decides a second time if what it decided by is gone at the access entry."""
@@ -188,8 +192,10 @@ class EnforcementPoint:
         """Steps 2–5."""
         request = case.request
         assert isinstance(request, Request)  # noqa: S101 - the other kind has no SQL
-        case.text = request.sql
-        parsed = query.parse(request.sql, dialect=request.dialect, limits=self._limits.query)  # 2
+        case.text = request.text
+        parsed = query.parse(  # 2
+            request.sql, dialect=request.dialect, limits=self._limits.query, parameters=request.parameters
+        )
         case.shape = parsed.shape
         case.policy = policy = self._rooms.policy()
         visible = policy.pdp.visible(case.principal, now=case.now)
@@ -240,6 +246,7 @@ class EnforcementPoint:
             max_scans=self._limits.query.max_scans,
             limit=case.request.limit,
             for_files=for_files,
+            near_data={name for name, source in self._rooms.sources.items() if source.aggregates_near_data},
         )
         read = {step.scan.source for step in plan.steps}
         one = self._rooms.sources.get(*read) if len(read) == 1 else None

@@ -6,6 +6,7 @@ Everything here stands after the access entry; enforcement.py numbers the steps.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import errno
 import os
@@ -23,7 +24,7 @@ from gateway.errors import Exhausted, Unavailable
 from gateway.rooms import Limits, Rooms
 from gateway.running import OpenedAnswer, SourceSessions
 from gateway.terms.mask_spec import MaskUse
-from gateway.terms.plan import GuardedScan, MaskedScan, Plan
+from gateway.terms.plan import GroupedScan, GuardedScan, Plan, Step
 from gateway.terms.policy import Level
 from gateway.terms.request import WatermarkRequest
 from gateway.terms.streams import ReleasedStream, Tally
@@ -49,23 +50,27 @@ class Serving:
         format: delivery.Format,  # noqa: A002
     ) -> Iterator[bytes]:
         """Steps 8–11 of an interactive answer."""
-        deadline = time.monotonic() + self._limits.query_seconds
+        limits = self._limits.of(case.principal)
+        deadline = time.monotonic() + limits.query_seconds
         sessions = self._sessions(case, opened, deadline=deadline, tally=tally)
         streams = self._released(case, plan, sessions, told=tally.subjects)  # 8, 9
         answer = self._rooms.sandbox.execute(  # 10
             plan.sql,
             streams,
-            binding=case.binding,
+            binding=dataclasses.replace(case.binding, memory_mb=limits.sandbox_memory_mb),
             output_names=plan.output_names,
             materialized=frozenset() if plan.is_order_free else frozenset(streams),  # T7
             deadline=deadline,
         )
         opened.hold(answer)
+        sessions.close()  # all rows were read: no reader's pace holds a snapshot or connection of production (T15)
         yield from delivery.encode(  # 11
             answer,
             format=format,
             trailer={"receipt": case.receipt.id, "snapshot": plan.snapshot},
-            max_json_rows=self._limits.max_json_rows,
+            max_json_rows=limits.max_json_rows,
+            max_rows=limits.max_result_rows,
+            max_mb=limits.max_result_mb,
             tally=tally,
             charge=self._allowance(case, plan),
         )
@@ -107,8 +112,9 @@ class Serving:
             )
 
     def _allowance(self, case: Case, plan: Plan) -> Callable[[pa.RecordBatch], None]:
-        """Charges rows to their datasets before they leave (T6); groups are free."""
-        datasets = sorted({step.scan.dataset for step in plan.steps if isinstance(step, MaskedScan)})
+        """Charges rows to their datasets before they leave (T6); protected groups are free."""
+        datasets = sorted({step.scan.dataset for step in plan.steps if not isinstance(step, GuardedScan)})
+        allowance = self._limits.of(case.principal).rows_per_day
 
         def charge(batch: pa.RecordBatch) -> None:
             rows = max(batch.num_rows, batch.nbytes // BYTES_OF_A_ROW)
@@ -120,11 +126,11 @@ class Serving:
                     datasets=datasets,
                     day=case.now.date(),
                     rows=rows,
-                    allowance=self._limits.rows_per_day,
+                    allowance=allowance,
                 )
             ):
                 raise Exhausted(
-                    f"answers may have {self._limits.rows_per_day} rows of a dataset a day",
+                    f"answers may have {allowance} rows of a dataset a day",
                     code="row_allowance",
                     fix="ask for fewer rows or for groups; more rows are an extract: gateway extract run SPEC.yaml",
                 )
@@ -134,7 +140,7 @@ class Serving:
     def newest(self, case: Case, request: WatermarkRequest, found: list[datetime.datetime | None]) -> Iterator[bytes]:
         """Step 8 of a watermark; there is no body."""
         opened = OpenedAnswer()
-        deadline = time.monotonic() + self._limits.query_seconds
+        deadline = time.monotonic() + self._limits.of(case.principal).query_seconds
         with contextlib.closing(opened):
             sessions = self._sessions(case, opened, deadline=deadline, tally=Tally())
             found.append(self._watermarks(case, sessions).get(request.dataset))
@@ -167,7 +173,7 @@ class Serving:
         for step in plan.steps:
             noted: Callable[[pa.RecordBatch], None] = _unnoted
             subject = case.policy.datasets[step.scan.dataset].subject if case.policy else None
-            if told is not None and subject is not None and isinstance(step, MaskedScan):
+            if told is not None and subject is not None and not isinstance(step, GuardedScan):
                 sketch = sketches.setdefault(step.scan.dataset, masks.Sketch())
                 told[step.scan.dataset] = sketch.text
                 noted = masks.SketchWriter(
@@ -183,7 +189,7 @@ class Serving:
     def _release(
         self,
         case: Case,
-        step: MaskedScan | GuardedScan,
+        step: Step,
         sessions: SourceSessions,
         *,
         noted: Callable[[pa.RecordBatch], None],
@@ -193,7 +199,8 @@ class Serving:
         if isinstance(step, GuardedScan):
             raw = session.group(step)  # 8
             return protection.release(raw, step, threshold=self._limits.threshold_subjects)  # 9
-        raw = session.scan(step.scan)  # 8
+        # The rows behind a group are not seen: unless they are grouped by subject, the sketch says that it may be any.
+        raw = session.aggregate(step) if isinstance(step, GroupedScan) else session.scan(step.scan)  # 8
         project = case.purpose.project
         return masks.apply(  # 9
             raw, step.decisions, columns=step.columns, keys=self._rooms.keys, project=project, noted=noted

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -11,7 +13,18 @@ import click
 from rich.text import Text
 
 from gateway.cli.host import Host
-from gateway.cli.output import REFUSED, column_rows, exit_codes, json_option, print_json, safe, stderr, stdout, table
+from gateway.cli.output import (
+    REFUSED,
+    column_rows,
+    exit_codes,
+    json_option,
+    print_json,
+    safe,
+    scan_rows,
+    stderr,
+    stdout,
+    table,
+)
 from gateway.client import Answer, Client, connect
 from gateway.client.connection import Format
 from gateway.errors import Invalid, Unauthenticated
@@ -20,6 +33,13 @@ _TABLE_ROWS = 200
 _purpose = click.option("-p", "--purpose", required=True, help="Why: one of the policy's purposes.")
 _grant = click.option("--grant", help="Use this grant. Default: the least revealing that covers the query.")
 _dialect = click.option("--dialect", default="postgres", show_default=True, help="How the SQL is read.")
+_parameters = click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Value of :NAME, or of $1, $2 …: JSON, and text where it is none. May be repeated.",
+)
 
 
 def client_of(host: Host) -> Client:
@@ -35,6 +55,7 @@ def client_of(host: Host) -> Client:
 @_purpose
 @_grant
 @_dialect
+@_parameters
 @click.option(
     "--format",
     "format_",
@@ -51,6 +72,7 @@ def query(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     purpose: str,
     grant: str | None,
     dialect: str,
+    parameters: tuple[str, ...],
     format_: str,
     output: Path | None,
     limit: int | None,
@@ -60,10 +82,11 @@ def query(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     \b
     gateway query "SELECT region, avg(income) FROM core.customers GROUP BY region" -p regulatory-reporting
     gateway query "SELECT * FROM core.loans" -p credit-default-model --format parquet -o loans.parquet
+    gateway query "SELECT income FROM core.customers WHERE region = :r" -p credit-default-model --parameter r=DE
     """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     if output is not None and format_ == "table":
         raise click.UsageError("-o needs --format csv, json, parquet or arrow: a table is for the screen")
-    options = {"grant": grant, "dialect": dialect, "limit": limit}
+    options = {"grant": grant, "dialect": dialect, "parameters": _values(parameters), "limit": limit}
     with exit_codes(), client_of(host) as client:
         if format_ == "table":
             _print_table(client, sql, purpose=purpose, **options)
@@ -82,20 +105,32 @@ def query(  # noqa: PLR0913, PLR0917 - click passes one argument per option
 @_purpose
 @_grant
 @_dialect
+@_parameters
 @json_option
 @click.pass_obj
-def explain(host: Host, sql: str, purpose: str, grant: str | None, dialect: str, *, as_json: bool) -> None:
+def explain(  # noqa: PLR0913 - click passes one argument per option
+    host: Host,
+    sql: str,
+    purpose: str,
+    grant: str | None,
+    dialect: str,
+    parameters: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
     """Say what a query would get, column by column, and which rule says so. Reads no row.
 
     \b
     gateway explain "SELECT email, income FROM core.customers" -p credit-default-model
     """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes(), client_of(host) as client:
-        told = client.explain(sql, purpose=purpose, grant=grant, dialect=dialect)
+        told = client.explain(sql, purpose=purpose, grant=grant, dialect=dialect, parameters=_values(parameters))
         if as_json:
             print_json(told)
         elif told["allowed"]:
             stdout.print(table(("column", "level", "mask", "by", "rule"), column_rows(told)))
+            stdout.print(table(("scan", "of", "reads", "gives", "source filters by"), scan_rows(told)))
+            stdout.print(Text(f"snapshot: {safe(told['plan']['snapshot'])}", style="dim"))
         else:
             stdout.print(Text.assemble(("denied", "bold red"), f"  {safe((told['missing'] or {}).get('lacks'))}"))
             for reason in told["reasons"]:
@@ -130,6 +165,20 @@ def datasets(host: Host, name: str | None, *, as_json: bool) -> None:
             title = f"{safe(dataset['name'])}  ({safe(dataset['owner'])})"
             stdout.print(table(("column", "type", "class", "your level", "domain"), rows, title=title))
             stdout.print()
+
+
+def _values(parameters: Iterable[str]) -> dict[str, object] | None:
+    """Name to value; None without any."""
+    values: dict[str, object] = {}
+    for parameter in parameters:
+        name, separator, text = parameter.partition("=")
+        if not name or not separator or name in values:
+            raise click.UsageError("--parameter is NAME=VALUE, each name once")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values or None
 
 
 def _print_table(client: Client, sql: str, *, purpose: str, **options: object) -> None:

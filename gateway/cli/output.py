@@ -102,6 +102,23 @@ def column_rows(explanation: Mapping[str, Any]) -> list[tuple[object, ...]]:
     ]
 
 
+def scan_rows(explanation: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    """What is read, and what the source does for it; row filters are named, never shown."""
+    rows: list[tuple[object, ...]] = []
+    for scan in explanation["plan"]["scans"]:
+        named = scan["id"] + (f" ×{scan['mentions']}" if scan["mentions"] > 1 else "")
+        gives = {"groups": "protected groups", "source_groups": "groups made by the source"}.get(
+            scan["released"], "rows"
+        )
+        if scan["grouped_by"]:
+            gives += f" by {', '.join(scan['grouped_by'])}"
+        filters = [scan["prefilter"]] if scan["prefilter"] else []
+        filters += ["the grant's row filter"] if scan["has_row_filter"] else []
+        read = gives if scan["is_read"] else "nothing: LIMIT 0"
+        rows.append((named, scan["dataset"], ", ".join(scan["columns"]), read, " and ".join(filters)))
+    return rows
+
+
 def _mask_text(column: Mapping[str, Any]) -> str:
     if column["use"] != "value":
         return str(column["use"])

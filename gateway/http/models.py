@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from gateway.governance import DatasetView
 from gateway.terms.audit import EntryFilter, FoundEntry, Result
-from gateway.terms.plan import GuardedScan, Plan
+from gateway.terms.plan import GroupedScan, GuardedScan, MaskedScan, Plan, Step
 from gateway.terms.policy import ColumnDecision, Level
+from gateway.terms.predicate import text_of
 from gateway.terms.request import Explanation
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["credit-default-model"])]
@@ -18,6 +21,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["cre
 
 _LARGEST = 2**62
 """Databases take 64 bits."""
+
+
+Value = StrictBool | StrictInt | StrictFloat | StrictStr | None
 
 
 class _Strict(BaseModel):
@@ -30,6 +36,9 @@ class QueryIn(_Strict):
     sql: str = Field(examples=["SELECT region, count(*) FROM core.customers GROUP BY region"])
     purpose: Name
     dialect: str = Field(default="postgres", max_length=32)
+    parameters: tuple[Value, ...] | dict[str, Value] = Field(
+        default=(), description="Values of $1, $2 … or of :name in the SQL", examples=[["DE"], {"region": "DE"}]
+    )
     grant: Name | None = None
     limit: int | None = Field(default=None, ge=0, le=_LARGEST, description="At most so many rows")
 
@@ -63,6 +72,11 @@ class ColumnOut(BaseModel):
         )
 
 
+_RELEASED: Final[Mapping[type, str]] = MappingProxyType(
+    {MaskedScan: "rows", GuardedScan: "groups", GroupedScan: "source_groups"}
+)
+
+
 class ScanOut(BaseModel):
     """What is read of one table. Row filters are named, not shown: their constants would tell of hidden rows."""
 
@@ -70,8 +84,32 @@ class ScanOut(BaseModel):
     dataset: str
     columns: list[str]
     released: str
-    """`rows` or `groups`."""
+    """`rows`; `groups`, protected ones; `source_groups`, which the source makes of rows that all are yours to see."""
     has_row_filter: bool
+    mentions: int
+    """How many mentions of the dataset read it."""
+    prefilter: str | None
+    """What of your own conditions the source evaluates, on columns that you see unmasked."""
+    grouped_by: list[str] | None
+    """Of `source_groups`."""
+    is_read: bool
+    """False: LIMIT 0 needs no row."""
+
+    @classmethod
+    def of(cls, step: Step, *, mentions: int) -> ScanOut:
+        """From a step."""
+        prefilter = step.scan.pushed if isinstance(step, MaskedScan) else step.filter
+        return cls(
+            id=step.scan.id,
+            dataset=step.scan.dataset,
+            columns=[column.name for column in step.scan.columns],
+            released=_RELEASED[type(step)],
+            has_row_filter=step.scan.rows is not None or step.scan.follow is not None,
+            mentions=mentions,
+            prefilter=text_of(prefilter) if prefilter is not None else None,
+            grouped_by=list(step.keys) if isinstance(step, GroupedScan) else None,
+            is_read=step.scan.is_read,
+        )
 
 
 class PlanOut(BaseModel):
@@ -84,16 +122,7 @@ class PlanOut(BaseModel):
     @classmethod
     def of(cls, plan: Plan) -> PlanOut:
         """From a plan."""
-        scans = [
-            ScanOut(
-                id=step.scan.id,
-                dataset=step.scan.dataset,
-                columns=[column.name for column in step.scan.columns],
-                released="groups" if isinstance(step, GuardedScan) else "rows",
-                has_row_filter=step.scan.rows is not None or step.scan.follow is not None,
-            )
-            for step in plan.steps
-        ]
+        scans = [ScanOut.of(step, mentions=plan.mentions.get(step.scan.id, 1)) for step in plan.steps]
         return cls(scans=scans, sql=plan.sql, snapshot=plan.snapshot)
 
 

@@ -17,6 +17,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.schema import MappingSchema
 
 from gateway.errors import Integrity, Invalid
+from gateway.planning.engine import METADATA, data_type, faithful, kind_of, nodes_of
 
 Types = Mapping[str, Mapping[str, str]]
 """Scan id to its released columns' DuckDB types."""
@@ -27,24 +28,36 @@ _NUMERIC: Final = (
     *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Pow, exp.Neg, exp.Abs, exp.Sum, exp.Avg, exp.Median),
     *(exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Round),
 )
+_CONCERNED: Final = frozenset(
+    {exp.In, exp.Case, exp.Between, exp.Coalesce, exp.Greatest, exp.Least, *_EQUALITY, *_ORDER, *_NUMERIC}
+)
 _UNTYPED: Final = frozenset({exp.DType.UNKNOWN, exp.DType.NULL})
 
 
 def align(tree: exp.Query, *, types: Types) -> exp.Query:
-    """Make comparisons of text with other types safe; the tree is changed and returned.
+    """Make comparisons of text with other types safe, and what the engine computes otherwise than PostgreSQL alike.
+
+    The tree is changed and returned.
 
     Sees through subqueries and CTEs. Comparisons of rows, `(a, b) = (c, d)`, are not looked into.
 
     Raises:
         Invalid: `masked_column`, for an order or a calculation on text; it names the column.
     """
-    schema = MappingSchema({scan: dict(columns) for scan, columns in types.items()}, dialect="duckdb", normalize=False)
+    kinds: dict[str, object] = {
+        scan: {name: data_type(kind.partition("(")[0]) for name, kind in columns.items()}
+        for scan, columns in types.items()
+    }
+    schema = MappingSchema(kinds, dialect="duckdb", normalize=False)
     try:
-        tree = annotate_types(tree, schema=schema, dialect="duckdb")
+        tree = annotate_types(tree, schema=schema, expression_metadata=METADATA, dialect="duckdb")
     except (SqlglotError, RecursionError):
         raise Invalid("the types of this query cannot be worked out", code="type", fix="split the query") from None
-    for node in list(tree.walk()):
-        _align(node)
+    nodes = nodes_of(tree)
+    for node in nodes:
+        if type(node) in _CONCERNED:
+            _align(node)
+    faithful(nodes)
     return tree
 
 
@@ -85,12 +98,12 @@ def _selected(query: exp.Expr | None) -> Iterable[exp.Expr]:
 
 
 def _is_text(node: exp.Expr) -> bool:
-    return node.is_type(*exp.DataType.TEXT_TYPES)
+    return kind_of(node) in exp.DataType.TEXT_TYPES
 
 
 def _is_other(node: exp.Expr) -> bool:
     """Certainly of another type than text."""
-    return node.type is not None and node.type.this not in _UNTYPED and not _is_text(node)
+    return kind_of(node) not in _UNTYPED and not _is_text(node)
 
 
 def _is_value(node: exp.Expr) -> bool:

@@ -78,10 +78,15 @@ def _value(node: exp.Expr, column: Column) -> Scalar:
         raise NotACellError
     if isinstance(node, exp.Boolean) != pa.types.is_boolean(column.type):
         raise NotACellError
-    return _cast(text, column.type)
+    return cast_text(text, column.type)
 
 
-def _cast(text: str, kind: pa.DataType) -> Scalar:
+def cast_text(text: str, kind: pa.DataType) -> Scalar:
+    """What Arrow reads into the type, exactly.
+
+    Raises:
+        NotACellError: it cannot.
+    """
     # A moment without an offset is UTC, as everywhere in the gateway.
     for spelled in (text, f"{text}+00:00") if pa.types.is_timestamp(kind) and kind.tz else (text,):
         try:

@@ -43,7 +43,7 @@ def is_guarded(decision: DatasetDecision) -> bool:
 
 def is_aggregate(select: exp.Select) -> bool:
     """Whether the SELECT forms groups by itself."""
-    return bool(select.args.get("group")) or any(_aggregates(select))
+    return bool(select.args.get("group")) or any(aggregates_in(select))
 
 
 def guard(site: Site) -> GuardedScan:
@@ -160,7 +160,7 @@ def _filter_error(site: Site) -> Unsupported:
     )
 
 
-def _aggregates(select: exp.Select) -> Iterator[exp.AggFunc]:
+def aggregates_in(select: exp.Select) -> Iterator[exp.AggFunc]:
     """Aggregates over rows. Those that are window functions work on groups."""
     for node in find_all_in_scope(select, exp.AggFunc):
         child, parent = node, node.parent
@@ -173,7 +173,7 @@ def _aggregates(select: exp.Select) -> Iterator[exp.AggFunc]:
 def _measures(site: Site, select: exp.Select) -> tuple[Measure, ...]:
     """Replace each aggregate by a released column; equal aggregates share one."""
     found: dict[tuple[Function, str | None], Measure] = {}
-    for node in list(_aggregates(select)):
+    for node in list(aggregates_in(select)):
         if isinstance(node, exp.Max | exp.Min) and isinstance(node.this, exp.Literal):
             node.replace(node.this.copy())  # what pruning leaves of a SELECT whose columns nobody reads
             continue

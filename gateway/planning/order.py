@@ -17,7 +17,7 @@ from gateway.planning.sites import Site
 _Kinds = Mapping[int, pa.DataType]
 """Of columns of the catalog, by the node that mentions them. Others are unknown."""
 
-_SUM_DIGITS: Final = 28
+SUM_DIGITS: Final = 28
 """Of 38, so that no sum of fewer than 10^10 of them overflows, whatever the order of its signs."""
 _INTEGER_DIGITS: Final = 20
 
@@ -25,6 +25,12 @@ _ORDERED: Final = (exp.Limit, exp.Offset, exp.Fetch, exp.Window, exp.Qualify, ex
 """Nodes whose result may depend on the order in which rows come, or that may read a scan twice."""
 _UNORDERED_AGGREGATES: Final = (exp.Count, exp.Min, exp.Max, exp.Sum, exp.Avg)
 
+_NEVER_FAILS: Final = (
+    *(exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Tuple, exp.Case, exp.If),
+    *(exp.Connector, exp.Not, exp.Predicate, exp.Coalesce, exp.Nullif, exp.TryCast, exp.DataType, exp.Escape),
+    *(exp.Lower, exp.Upper, exp.Trim, exp.Length, exp.Interval, exp.Var, exp.DataTypeParam),
+)
+"""Terms that no value can make fail."""
 _NEVER_FLOAT: Final = (
     *(exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.Null, exp.Count),
     *(exp.Lower, exp.Upper, exp.Trim, exp.Substring, exp.Left, exp.Right, exp.Replace, exp.SplitPart, exp.Reverse),
@@ -127,6 +133,8 @@ def _may_see_order(node: exp.Expr, kinds: _Kinds) -> bool:
             plain = node.expressions
             others = any(value for name, value in node.args.items() if name != "expressions")
             return others or any(isinstance(key, exp.Literal) for key in plain) or not _are_steady(plain, kinds)
+        case exp.Connector():
+            return any(_may_fail(part) for part in node.walk())
         case exp.SetOperation():
             is_union_all = isinstance(node, exp.Union) and not node.args.get("distinct")
             return not is_union_all and not _are_steady([*node.left.selects, *node.right.selects], kinds)
@@ -136,13 +144,26 @@ def _may_see_order(node: exp.Expr, kinds: _Kinds) -> bool:
             return isinstance(node, _ORDERED)
 
 
+def _may_fail(term: exp.Expr) -> bool:
+    """Whether a row may make it fail.
+
+    Of conditions joined by AND or OR the engine asks the faster one first, as it has learned from the rows before:
+    whether one that fails is asked at all is then a matter of where its row stands.
+    """
+    if isinstance(term, exp.Cast | exp.Neg):
+        return not isinstance(term.this, exp.Literal)
+    if isinstance(term, exp.Like | exp.ILike | exp.SimilarTo | exp.RegexpLike):
+        return not isinstance(term.expression, exp.Literal)  # a pattern may end in its escape character
+    return not isinstance(term, _NEVER_FAILS)
+
+
 def _is_same_in_any_order(aggregate: exp.AggFunc, kinds: _Kinds) -> bool:
     match aggregate:
         case exp.Min() | exp.Max():
             return not aggregate.expressions and _is_steady(aggregate.this, kinds)
         case exp.Sum() | exp.Avg():
             digits = _digits(aggregate.this, kinds)
-            return digits is not None and sum(digits) <= _SUM_DIGITS
+            return digits is not None and sum(digits) <= SUM_DIGITS
         case _:
             return True
 

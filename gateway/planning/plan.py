@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Final
 
-import pyarrow as pa
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from gateway.errors import Integrity, Invalid, Unsupported
 from gateway.planning.comparisons import align
-from gateway.planning.guarded import guard, is_aggregate, is_guarded
+from gateway.planning.engine import ENGINE
+from gateway.planning.guarded import is_aggregate, is_guarded
 from gateway.planning.order import give_own_order, is_order_free
 from gateway.planning.origins import outputs_of
-from gateway.planning.sites import Site, catalog_column, column_decision, mask_inputs, scan_of, sites_of
+from gateway.planning.scans import Mentions
+from gateway.planning.sites import Site, sites_of
 from gateway.planning.summary import summarized
 from gateway.terms.dataset import Dataset, Datasets
-from gateway.terms.mask_spec import MASK_SPECS, family_of
-from gateway.terms.plan import GuardedScan, MaskedScan, Plan, Scan, needs_values
+from gateway.terms.plan import GuardedScan, Plan, Scan, Step
 from gateway.terms.policy import DatasetDecision, Decision
 from gateway.terms.predicate import columns_of
 from gateway.terms.query import BoundQuery
-
-_TYPES: Final[Mapping[str | None, str]] = {
-    "string": "TEXT",
-    "integer": "BIGINT",
-    "float": "DOUBLE",
-    "date": "DATE",
-    "boolean": "BOOLEAN",
-    "binary": "BLOB",
-}
-
 
 ORDER_COLUMN: Final = "__order"
 """64 bits made of a row's own values; delivery sorts by it and drops it."""
 
 
-def make_plan(
+def make_plan(  # noqa: PLR0913 - one step of the flow with all that decides it
     query: BoundQuery,
     decision: Decision,
     *,
@@ -46,14 +36,16 @@ def make_plan(
     max_scans: int,
     limit: int | None = None,
     for_files: bool = False,
+    near_data: Collection[str] = (),
 ) -> Plan:
-    """Turn every mention of a dataset into a scan, and the query into SQL over the scans.
+    """Turn mentions of datasets into scans, and the query into SQL over the scans.
 
     Args:
         query: not changed.
         decision: MUST be an allowed one about this query.
         limit: at most so many rows of the answer, whatever LIMIT the query has itself.
         for_files: delivery puts the answer's rows into an order of its own; else the SQL does, where it can.
+        near_data: sources that may group for a SELECT.
 
     Raises:
         Invalid: `size` for too many mentions; `masked_column` for an order or a calculation on a pseudonym.
@@ -69,19 +61,22 @@ def make_plan(
     output_names = _output_names(tree, sites, names=query.output_names)
     outputs = outputs_of(tree, sites, names=output_names)
     order_free = _is_streamed(tree, sites, for_files=for_files)
-    steps = tuple(_step(site) for site in sites)
+    mentions = Mentions(sites)
+    types = mentions.types()
     for site in sites:
         _replace(site)
     _check_closed(tree, sites)
     _limit(tree, limit)
-    tree = align(tree, types={step.scan.id: _released_types(step) for step in steps})
+    tree = align(tree, types=types)
+    steps, readers = mentions.steps(tree, near_data=near_data)
     return Plan(
-        steps=steps,
+        steps=tuple(map(_unread, steps)) if _asks_for_nothing(tree) else steps,
         sql=_duckdb(tree),
         output_names=output_names,
         snapshot="single-scan" if len(steps) <= 1 else "per-scan",
         outputs=outputs,
-        is_order_free=order_free and not (for_files and limit is not None),
+        is_order_free=order_free and not (for_files and limit is not None) and max(readers.values(), default=1) == 1,
+        mentions=readers,
     )
 
 
@@ -141,18 +136,6 @@ def _output_names(tree: exp.Query, sites: tuple[Site, ...], *, names: tuple[str,
     return names
 
 
-def _step(site: Site) -> MaskedScan | GuardedScan:
-    if is_guarded(site.decision):
-        return guard(site)
-    decisions = tuple(column_decision(site, name) for name in site.names)
-    read = [decided.column for decided in decisions if needs_values(decided)]
-    return MaskedScan(
-        scan=scan_of(site, columns=read, further=mask_inputs(site, decisions)),
-        columns=tuple(catalog_column(site, name) for name in site.names),
-        decisions=decisions,
-    )
-
-
 def _replace(site: Site) -> None:
     name, alias = (exp.to_identifier(text, quoted=True) for text in (site.id, site.alias))
     site.table.replace(exp.Table(this=name, alias=exp.TableAlias(this=alias)))
@@ -170,6 +153,20 @@ def _limit(tree: exp.Query, limit: int | None) -> None:
     tree.set("limit", exp.Limit(expression=exp.Literal.number(rows)))
 
 
+def _asks_for_nothing(tree: exp.Query) -> bool:
+    """LIMIT 0, by which clients ask for an answer's columns (docs/planning.md says why no other LIMIT is looked at)."""
+    limit = tree.args.get("limit")
+    count = limit.args.get("count" if isinstance(limit, exp.Fetch) else "expression") if limit is not None else None
+    return isinstance(count, exp.Literal) and count.is_int and int(count.name) == 0
+
+
+def _unread(step: Step) -> Step:
+    """Protected groups are read all the same: their release is of no query's shape."""
+    if isinstance(step, GuardedScan):
+        return step
+    return dataclasses.replace(step, scan=dataclasses.replace(step.scan, is_read=False))
+
+
 def _check_closed(tree: exp.Query, sites: tuple[Site, ...]) -> None:
     """The invariant: after rewriting, nothing is named but scans and CTEs."""
     known = {site.id for site in sites} | {cte.alias for cte in tree.find_all(exp.CTE)}
@@ -178,30 +175,8 @@ def _check_closed(tree: exp.Query, sites: tuple[Site, ...]) -> None:
             raise Integrity("a table was left outside of every scan")
 
 
-def _released_types(step: MaskedScan | GuardedScan) -> Mapping[str, str]:
-    if isinstance(step, MaskedScan):
-        return {
-            decided.column: "TEXT" if MASK_SPECS[decided.mask.name].output == "string" else _type(column.type)
-            for column, decided in zip(step.columns, step.decisions, strict=True)
-        }
-    types = {column.name: _type(column.type) for column in step.scan.columns}
-    for measure in step.measures:
-        kind = types.get(measure.column or "", "")
-        types[measure.name] = kind if measure.function == "sum" else "DOUBLE" if measure.function == "avg" else "BIGINT"
-    return types
-
-
-def _type(kind: pa.DataType) -> str:
-    """DuckDB's name for a released type; unknown ones are not compared."""
-    if pa.types.is_decimal(kind):
-        return f"DECIMAL({kind.precision}, {kind.scale})"
-    if pa.types.is_timestamp(kind):
-        return "TIMESTAMPTZ" if kind.tz else "TIMESTAMP"
-    return _TYPES.get(family_of(kind), "UNKNOWN")
-
-
 def _duckdb(tree: exp.Query) -> str:
     try:
-        return tree.sql(dialect="duckdb", copy=False, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+        return tree.sql(dialect=ENGINE, copy=False, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
     except (SqlglotError, RecursionError):
         raise Unsupported("this query cannot be written for the engine", code="syntax", fix="split the query") from None

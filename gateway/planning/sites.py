@@ -14,14 +14,14 @@ from gateway.terms.dataset import Column, Dataset, Datasets
 from gateway.terms.mask_spec import MASK_SPECS
 from gateway.terms.plan import Scan
 from gateway.terms.policy import ColumnDecision, DatasetDecision, Decision
-from gateway.terms.predicate import columns_of
+from gateway.terms.predicate import Predicate, columns_of
 
 _SUBJECT_ROLE: Final = "subject"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One mention of a dataset. Each gets a scan of its own."""
+    """One mention of a dataset."""
 
     id: str
     scope: Scope
@@ -90,7 +90,9 @@ def catalog_column(site: Site, name: str) -> Column:
     return column
 
 
-def scan_of(site: Site, *, columns: Iterable[str], further: Iterable[str] = ()) -> Scan:
+def scan_of(
+    site: Site, *, columns: Iterable[str], further: Iterable[str] = (), pushed: Predicate | None = None
+) -> Scan:
     """The scan that reads `columns`, and beside them what `further`, row filter and follow need."""
     listed = tuple(columns)
     needed = dict.fromkeys(further)
@@ -107,7 +109,7 @@ def scan_of(site: Site, *, columns: Iterable[str], further: Iterable[str] = ()) 
         aux_columns=tuple(catalog_column(site, name) for name in needed if name not in listed),
         rows=site.decision.rows,
         follow=site.decision.follow,
-        pushed=None,
+        pushed=pushed,
     )
 
 

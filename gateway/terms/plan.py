@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Literal
 
 from gateway.terms.dataset import Column
@@ -12,6 +13,8 @@ from gateway.terms.predicate import Predicate
 
 Snapshot = Literal["exported", "single-scan", "per-scan"]
 Function = Literal["count_rows", "count_values", "count_subjects", "sum", "avg"]
+Partial = Literal["rows", "count", "sum", "min", "max"]
+"""What a source tells of a part of a group, so that parts make up the group: `rows` is count(*)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class Scan:
     follow: Follow | None
     pushed: Predicate | None
     """A pre-filter from the user's query, on columns that the principal sees unmasked. Never needed for safety."""
+    is_read: bool = True
+    """False: no row can show in the answer, so none is read, and the source is not opened."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,41 @@ class GuardedScan:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One figure of a grouped scan."""
+
+    name: str
+    """Column name in the released stream: `__figure_1`, …"""
+    partial: Partial
+    column: str | None
+    """None for `rows`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GroupedScan:
+    """A scan that the source groups: it sends groups, or parts of groups, of columns that all are shown unmasked.
+
+    The SQL over the released stream puts parts together, so a row may stand for itself.
+    """
+
+    scan: Scan
+    """columns = keys, then what figures are of; aux_columns hold what `filter` reads; pushed is always None."""
+    keys: tuple[str, ...]
+    """May be empty: one group."""
+    figures: tuple[Figure, ...]
+    """The first is always `rows`."""
+    filter: Predicate | None
+    """The query's whole WHERE on these rows: evaluated in the source and nowhere else."""
+    columns: tuple[Column, ...]
+    """To be released: the keys, then the figures."""
+    decisions: tuple[ColumnDecision, ...]
+    """One for each of `columns`, in the same order; all `keep`."""
+
+
+Step = MaskedScan | GuardedScan | GroupedScan
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """One column of the answer, and what production columns it is made of."""
 
@@ -101,7 +141,7 @@ class Output:
 class Plan:
     """The whole of what a decision allows a query to do."""
 
-    steps: tuple[MaskedScan | GuardedScan, ...]
+    steps: tuple[Step, ...]
     sql: str
     """DuckDB SQL over the released streams, generated from the checked tree."""
     output_names: tuple[str, ...]
@@ -112,3 +152,5 @@ class Plan:
     """The order of released rows cannot show in the answer but as the order of its own rows, and each scan is read
     once: they may be streamed, for the answer's rows are put into an order of their own, by the SQL itself or, where it
     is files, by delivery."""
+    mentions: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
+    """How many mentions of a dataset read each scan, by its id."""

@@ -77,6 +77,34 @@ def columns_of(predicate: Predicate) -> Iterator[str]:
                 yield from columns_of(part)
 
 
+def text_of(predicate: Predicate) -> str:
+    """The predicate for a reader, as SQL writes it. It holds its literals."""
+    match predicate:
+        case Compare(column, operator, value):
+            return f"{column} {operator} {_literal(value)}"
+        case OneOf(column, values):
+            return f"{column} IN ({', '.join(map(_literal, values))})"
+        case IsNull(column):
+            return f"{column} IS NULL"
+        case Not(IsNull(column)):
+            return f"{column} IS NOT NULL"
+        case Not(part):
+            return f"NOT ({text_of(part)})"
+        case And(parts):
+            return " AND ".join(f"({text_of(part)})" if isinstance(part, Or) else text_of(part) for part in parts)
+        case Or(parts):
+            return " OR ".join(f"({text_of(part)})" if isinstance(part, And) else text_of(part) for part in parts)
+
+
+def _literal(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int | float | decimal.Decimal):
+        return str(value)
+    text = value if isinstance(value, str) else value.isoformat()
+    return "'" + text.replace("'", "''") + "'"
+
+
 def conjoin(*predicates: Predicate | None) -> Predicate | None:
     """Join by AND, leaving out None; None when nothing is left."""
     parts = tuple(p for p in predicates if p is not None)

@@ -20,6 +20,7 @@ from gateway.errors import GatewayError, Integrity, Invalid
 from gateway.query import DIALECTS, parse
 from gateway.query.limits import DEFAULT
 from gateway.terms.plan import GuardedScan, MaskedScan, Plan
+from gateway.terms.predicate import columns_of
 from tests.unit.planning.bank import (
     CATALOG,
     PSEUDONYMS,
@@ -217,8 +218,10 @@ def check_plan(made: Plan, verdict: Any) -> None:
     assert len({step.scan.id for step in made.steps}) == len(made.steps)
     assert "core." not in re.sub(r"'[^']*'", "", made.sql)
     for step in made.steps:
-        assert step.scan.pushed is None
         decided = verdict.datasets[step.scan.dataset]
+        read = set() if step.scan.pushed is None else set(columns_of(step.scan.pushed))
+        assert all(decided.columns[name].mask.name == "keep" for name in read)
+        assert not read or decided.level != "aggregated"
         if isinstance(step, MaskedScan):
             assert [d.column for d in step.decisions] == [c.name for c in step.columns]
             shown = [d.column for d in step.decisions if d.mask.name != "redact"]

@@ -11,6 +11,7 @@ import pyarrow as pa
 from gateway.planning import make_plan
 from gateway.query import bind, parse
 from gateway.query.limits import DEFAULT
+from gateway.sources.evaluate import passes
 from gateway.terms.dataset import Column, Dataset, Datasets, Subject
 from gateway.terms.mask_spec import MaskUse
 from gateway.terms.plan import MaskedScan, Plan
@@ -171,6 +172,10 @@ def released(step: MaskedScan, production: duckdb.DuckDBPyConnection) -> pa.Tabl
     """Stand-in for source and masks: the scan's columns and nothing else are read."""
     read = ", ".join(f'"{column.name}"' for column in step.scan.columns) or "1::tinyint AS __row"
     table = production.sql(f'SELECT {read} FROM core."{step.scan.table[-1]}"').to_arrow_table()
+    if step.scan.pushed is not None:
+        table = pa.Table.from_batches(
+            [batch.filter(passes(step.scan.pushed, batch)) for batch in table.to_batches()], table.schema
+        )
     if not step.columns:
         return table
     made = {}

@@ -12,6 +12,7 @@ import yaml
 
 from gateway.errors import Invalid
 from gateway.terms.plan import MaskedScan
+from gateway.terms.predicate import Compare
 from tests.unit.planning.bank import PSEUDONYMS, bank, decision, plan, released, rows, run
 
 QUERIES: list[dict[str, Any]] = yaml.safe_load(
@@ -51,14 +52,16 @@ def test_masked_columns_show_no_raw_value(sql: str, production: duckdb.DuckDBPyC
     assert "raw" not in shown.casefold()
 
 
-def test_a_scan_reads_only_what_its_own_mention_needs() -> None:
+def test_a_scan_reads_only_what_its_mentions_need() -> None:
+    made = plan("SELECT a.email FROM core.customers a JOIN core.accounts b ON a.region = b.kind", decision())
+    assert [[column.name for column in step.scan.columns] for step in made.steps] == [["email", "region"], ["kind"]]
     made = plan("SELECT a.email FROM core.customers a JOIN core.customers b ON a.region = b.city", decision())
-    assert [[column.name for column in step.scan.columns] for step in made.steps] == [["email", "region"], ["city"]]
+    assert [[column.name for column in step.scan.columns] for step in made.steps] == [["email", "city", "region"]]
 
 
-def test_no_user_expression_is_pushed_to_a_source() -> None:
-    made = plan("SELECT email FROM core.customers WHERE customer_id = 1 AND region = 'DE'", decision())
-    (step,) = made.steps
+def test_a_source_is_given_predicates_and_no_expression() -> None:
+    sql = "SELECT email FROM core.customers WHERE customer_id = 1 AND upper(region) = 'DE' AND region = city"
+    (step,) = plan(sql, decision()).steps
     assert isinstance(step, MaskedScan)
-    assert step.scan.pushed is None
+    assert step.scan.pushed == Compare("customer_id", "=", 1)
     assert step.scan.rows is None

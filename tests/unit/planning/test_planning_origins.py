@@ -252,6 +252,11 @@ OWN_ORDER: dict[str, bool] = {
     # equal and not the same
     "SELECT rate FROM core.loans": False,
     "SELECT loan_id, rate FROM core.loans ORDER BY loan_id": False,
+    # which of two conditions is asked first is learned from the rows before
+    "SELECT count(*) FROM core.customers WHERE region = 'DE' AND CAST(segment AS integer) = 1": False,
+    "SELECT count(*) FROM core.customers WHERE region = 'DE' OR 1 / income > 0": False,
+    "SELECT count(*) FROM core.transactions WHERE booked_at >= DATE '2026-01-01' AND lower(category) = 'rent'": True,
+    "SELECT count(*) FROM core.transactions WHERE CAST(amount AS integer) = 1": True,
     # two scans
     "SELECT c.email, a.balance FROM core.customers c JOIN core.accounts a USING (customer_id)": False,
     "SELECT region FROM core.customers UNION SELECT kind FROM core.accounts": False,

@@ -99,7 +99,8 @@ def test_t9_every_dataset_has_its_own_rows_and_follow() -> None:
 def test_t9_filters_hold_for_every_mention_of_a_dataset() -> None:
     verdict = changed(decision(), "core.customers", rows=FILTER)
     made = plan("SELECT 1 FROM core.customers a WHERE EXISTS (SELECT 1 FROM core.customers b)", verdict)
-    assert [step.scan.rows for step in made.steps] == [FILTER, FILTER]
+    assert [step.scan.rows for step in made.steps] == [FILTER]
+    assert list(made.mentions.values()) == [2]
 
 
 def test_a_groups_filter_and_row_filter_are_read_beside_the_subject() -> None:
@@ -131,7 +132,8 @@ def test_refused_when_groups_have_no_subject() -> None:
     [
         ("SELECT 1", "single-scan"),
         ("SELECT 1 FROM core.loans", "single-scan"),
-        ("SELECT 1 FROM core.loans a, core.loans b", "per-scan"),
+        ("SELECT 1 FROM core.loans a, core.loans b", "single-scan"),
+        ("SELECT 1 FROM core.loans a, core.accounts b", "per-scan"),
     ],
 )
 def test_snapshot_says_how_many_states_were_read(sql: str, snapshot: str) -> None:
@@ -210,7 +212,7 @@ def test_closed_when_the_tree_is_of_another_room() -> None:
 def test_a_masks_subject_is_read_beside_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
     shift = dataclasses.replace(MASK_SPECS["keep"], name="shift", auxiliary=("subject",))
     monkeypatch.setattr("gateway.planning.sites.MASK_SPECS", {**MASK_SPECS, "shift": shift})
-    monkeypatch.setattr("gateway.planning.plan.MASK_SPECS", {**MASK_SPECS, "shift": shift})
+    monkeypatch.setattr("gateway.planning.scans.steps.MASK_SPECS", {**MASK_SPECS, "shift": shift})
     verdict = decision()
     columns = dict(verdict.datasets["core.loans"].columns)
     columns["granted_on"] = dataclasses.replace(columns["granted_on"], mask=MaskUse(name="shift", parameters={}))

@@ -1,0 +1,11 @@
+"""The engine that runs a plan's SQL computes as PostgreSQL does: what differs is written so that it does not.
+
+What depends on no type is settled by gateway/query/postgres.
+"""
+
+from gateway.planning.engine.dialect import ENGINE
+from gateway.planning.engine.faithful import faithful
+from gateway.planning.engine.nodes import data_type, kind_of, nodes_of
+from gateway.planning.engine.types import METADATA
+
+__all__ = ["ENGINE", "METADATA", "data_type", "faithful", "kind_of", "nodes_of"]
