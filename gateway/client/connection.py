@@ -108,7 +108,7 @@ class Client(Extracting, Governing, Lineage):
             sql: one SELECT; datasets are `source.dataset`.
             purpose: one of the policy's purposes.
             format: what the bytes are.
-            options: `dialect`, `grant`, `limit` as in the HTTP contract; None is left out.
+            options: `dialect`, `grant`, `limit`, `parameters` as in the HTTP contract; None is left out.
 
         Raises:
             Refused: the gateway said no.

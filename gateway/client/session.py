@@ -15,6 +15,7 @@ from gateway.client.environment import find_token, find_url
 from gateway.client.extracts.job import Extract
 from gateway.client.extracts.spec import Spec, spec_document
 from gateway.client.extracts.version import Version
+from gateway.client.wire.parameters import Parameters, sendable
 
 PATIENCE_SECONDS: Final = 30.0
 """Pauses between the tries of one call, together."""
@@ -41,6 +42,7 @@ class Gateway(Client):
         grant: str | None = None,
         limit: int | None = None,
         dialect: str | None = None,
+        parameters: Parameters | None = None,
     ) -> Result:
         """Ask for rows; nothing is sent before something of the answer is needed.
 
@@ -50,15 +52,18 @@ class Gateway(Client):
             grant: use this one; None: the least revealing that covers the query.
             limit: at most so many rows.
             dialect: how the SQL is read; None: postgres.
+            parameters: values of `$1`, `$2` …, or by name of `:name`; dates and decimals go as texts.
         """
-        return Result(self, sql, purpose=purpose, options={"grant": grant, "limit": limit, "dialect": dialect})
+        options = {"grant": grant, "limit": limit, "dialect": dialect, "parameters": sendable(parameters)}
+        return Result(self, sql, purpose=purpose, options=options)
 
     def explain(self, sql: str, *, purpose: str, **options: object) -> Explanation:
         """What a query would get, column by column, and why; print it. Reads no row, and is logged.
 
         Args:
-            options: `grant`, `limit`, `dialect` as in `query`.
+            options: `grant`, `limit`, `dialect`, `parameters` as in `query`.
         """
+        options |= {name: sendable(given) for name, given in options.items() if name == "parameters"}
         return Explanation(super().explain(sql, purpose=purpose, **options))
 
     def extract(self, spec: Spec | None = None, **keys: object) -> Extract:

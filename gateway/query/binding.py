@@ -19,9 +19,9 @@ from sqlglot.optimizer.scope import Scope, traverse_scope, walk_in_scope
 from sqlglot.schema import MappingSchema
 
 from gateway.errors import Integrity, Invalid, Unsupported
-from gateway.query import naming
-from gateway.query.limits import DEFAULT, QueryLimits, too_large
+from gateway.query.limits import DEFAULT, QueryLimits, nodes_of, too_large
 from gateway.query.parsing import unknown_dataset
+from gateway.query.postgres import check_distinct_orders, check_names, output_name
 from gateway.query.reader import SLIPS
 from gateway.query.unresolved import explain
 from gateway.terms.dataset import Datasets
@@ -52,7 +52,7 @@ def bind(query: Query, *, datasets: Datasets, limits: QueryLimits = DEFAULT) -> 
             raise unknown_dataset(name)
     tree = _tree(query)
     for selection in tree.selects:
-        selection.meta["output"] = naming.output_name(selection)
+        selection.meta["output"] = output_name(selection)
     _spare_work(tree)
     try:
         bound = _qualified(tree, datasets=datasets, names=query.names, limits=limits)
@@ -75,24 +75,45 @@ def _tree(query: Query) -> exp.Query:
 
 def _spare_work(tree: exp.Query) -> None:
     """Drop what means nothing: the columns of `EXISTS (SELECT *`, ordinals that stand twice in a GROUP BY."""
-    for exists in tree.find_all(exp.Exists):
-        inner = exists.this.unnest()
-        if isinstance(inner, exp.Select) and inner.is_star and not inner.args.get("distinct"):
-            inner.set("expressions", [exp.Literal.number(1)])
-    for group in tree.find_all(exp.Group):
-        kept = {item.name if isinstance(item, exp.Literal) else id(item): item for item in group.expressions}
-        group.set("expressions", list(kept.values()))
+    for node in nodes_of(tree):
+        if isinstance(node, exp.Exists):
+            inner = node.this.unnest()
+            if isinstance(inner, exp.Select) and inner.is_star and not inner.args.get("distinct"):
+                inner.set("expressions", [exp.Literal.number(1)])
+        elif isinstance(node, exp.Group):
+            kept = {item.name if isinstance(item, exp.Literal) else id(item): item for item in node.expressions}
+            node.set("expressions", list(kept.values()))
+        elif isinstance(node, exp.Select):
+            _name_ordinals(node)
+
+
+def _name_ordinals(select: exp.Select) -> None:
+    """In ORDER BY, call a scalar subquery by a name and not by its place: the qualifier knows no such place."""
+    order = select.args.get("order")
+    for ordered in order.expressions if order else ():
+        place = int(ordered.this.name) if isinstance(ordered.this, exp.Literal) and ordered.this.is_int else 0
+        item = select.selects[place - 1] if 0 < place <= len(select.selects) else None
+        if isinstance(item, exp.Subquery):
+            if not item.alias:
+                item.set("alias", exp.TableAlias(this=exp.to_identifier(f"__output_{place}", quoted=True)))
+            ordered.set("this", exp.column(item.alias, quoted=True))
 
 
 def _qualified(tree: exp.Query, *, datasets: Datasets, names: tuple[str, ...], limits: QueryLimits) -> exp.Query:
     schema = MappingSchema(_schema(datasets, names), dialect="postgres", normalize=False)
     tree = qualify_tables(tree, dialect="postgres")
-    _check_widths(tree, datasets=datasets, limits=limits)
+    if any(isinstance(node, exp.Star) for node in nodes_of(tree)):
+        _check_widths(tree, datasets=datasets, limits=limits)
     tree = qualify_columns(tree, schema, expand_alias_refs=False)
-    _settle(tree, schema)
+    nodes = nodes_of(tree)
+    if any(isinstance(node, exp.Select) and any(_unsettled(node)) for node in nodes):
+        _settle(tree, schema)
+        nodes = nodes_of(tree)
     validate_qualify_columns(tree)
-    if tree.find(exp.TableColumn, exp.Dot):
+    if any(isinstance(node, exp.TableColumn | exp.Dot) for node in nodes):
         raise Unsupported("a whole row as a value is not offered", code="row", fix="name the columns")
+    check_names(nodes)
+    check_distinct_orders(nodes)
     return tree
 
 
@@ -195,6 +216,8 @@ def _uses(tree: exp.Query) -> Mapping[str, frozenset[str]]:
     for scope in traverse_scope(tree):
         for alias, (_, source) in scope.selected_sources.items():
             if isinstance(source, exp.Table):
+                if not source.db:
+                    raise unknown_dataset(source.name)  # a CTE's name outside of where it is known
                 columns = uses.setdefault(f"{source.db}.{source.name}", set())
                 columns.update(column.name for column in scope.columns if column.table == alias)
     return {name: frozenset(columns) for name, columns in uses.items()}

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn
 
 from sqlglot import exp
 
 from gateway.errors import GatewayError, Invalid, Unsupported
 from gateway.query import functions
+from gateway.query.postgres import check_interval
 
 MAX_NAME: Final = 128
 """Characters of an identifier; PostgreSQL's own are shorter."""
@@ -48,10 +49,10 @@ _STRUCTURE: Final[Mapping[type[exp.Expr], frozenset[str]]] = {
     exp.Limit: _args("expression"),
     exp.Offset: _args("expression"),
     exp.Fetch: _args("direction count limit_options"),
-    exp.LimitOptions: _args("rows"),
+    exp.LimitOptions: _args("rows with_ties"),
     exp.Distinct: _args("expressions on"),
     exp.Window: _args("this partition_by order spec alias over"),
-    exp.WindowSpec: _args("kind start start_side end end_side"),
+    exp.WindowSpec: _args("kind start start_side end end_side exclude"),
     exp.Identifier: _args("this quoted"),
     exp.Column: _args("this table db"),
     exp.Star: frozenset(),
@@ -81,6 +82,7 @@ UNITS: Final = _args(
     "YEAR YEARS MONTH MONTHS DAY DAYS HOUR HOURS MINUTE MINUTES SECOND SECONDS WEEK WEEKS QUARTER DECADE CENTURY "
     "MILLENNIUM MILLISECOND MICROSECOND EPOCH DOW ISODOW DOY ISOYEAR DAYOFWEEK DAYOFYEAR"
 )
+_EXCLUDED: Final = frozenset({"CURRENT ROW", "GROUP", "TIES", "NO OTHERS"})
 _TYPES: Final = frozenset(
     {
         *(exp.DType.BOOLEAN, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT, exp.DType.DECIMAL),
@@ -88,18 +90,19 @@ _TYPES: Final = frozenset(
         *(exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ, exp.DType.INTERVAL),
     }
 )
+_PADDED: Final = frozenset({exp.DType.CHAR, exp.DType.NCHAR, exp.DType.BPCHAR})
 _NUMBER: Final = re.compile(r"[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
-def check(tree: exp.Expr) -> None:
-    """Hold every node of the tree to the grammar.
+def check(nodes: Iterable[exp.Expr]) -> None:
+    """Hold every node to the grammar.
 
     Raises:
         Unsupported: a construct, function or type that is not on offer; the text names what is.
         Invalid: a name that nobody may use.
     """
-    for node in tree.walk():
+    for node in nodes:
         allowed = _GRAMMAR.get(type(node))
         if allowed is None:
             _refuse(node)
@@ -135,7 +138,9 @@ def _refuse_arg(node: exp.Expr, name: str, value: object) -> NoReturn:
 def _refuse(node: exp.Expr) -> NoReturn:
     match node:
         case exp.Parameter() | exp.Placeholder():
-            raise _not_offered("a parameter", code="parameter", fix="write the value into the query")
+            raise _not_offered(
+                "this form of parameter", code="parameter", fix="write $1 or :name, where a value stands"
+            )
         case exp.TableSample():
             raise _not_offered("TABLESAMPLE", code="sample", fix="use ORDER BY and LIMIT")
         case exp.ByteString() | exp.HexString() | exp.BitString() | exp.RawString() | exp.National():
@@ -227,20 +232,47 @@ def _check_lateral(node: exp.Expr) -> None:
 def _check_limit(node: exp.Expr) -> None:
     count = node.args.get("count") if isinstance(node, exp.Fetch) else node.args.get("expression")
     if not isinstance(count, exp.Literal) or not count.is_int:
-        raise _not_offered("LIMIT or OFFSET other than a number")
+        raise _not_offered("LIMIT or OFFSET other than a number", fix="write LIMIT 10, or leave it out for all rows")
+
+
+def _check_ties(node: exp.Expr) -> None:
+    if node.args.get("with_ties"):
+        raise _not_offered("WITH TIES", fix="use rank() OVER (ORDER BY …) in a subquery, and filter on it")
 
 
 def _check_type(node: exp.Expr) -> None:
     if node.this not in _TYPES:
-        raise _not_offered("this type", code="type")
-    if (node.this is exp.DType.DECIMAL) != bool(node.expressions):
-        # DuckDB would take numeric as DECIMAL(18,3) and cut digits; and it ignores varchar's length.
-        raise _not_offered("this form of type", code="type", fix="write numeric(18, 2), and varchar without a length")
+        fix = "use varchar(n) or text" if node.this in _PADDED else "docs/sql.md lists the types"
+        raise _not_offered("this type", code="type", fix=fix)
+    if node.this is not exp.DType.VARCHAR and (node.this is exp.DType.DECIMAL) != bool(node.expressions):
+        # DuckDB would take numeric as DECIMAL(18,3) and cut digits.
+        raise _not_offered("this form of type", code="type", fix="write numeric(18, 2), and timestamp without digits")
 
 
 def _check_unit(node: exp.Expr) -> None:
+    if isinstance(node.parent, exp.WindowSpec) and node.name.upper() in _EXCLUDED:
+        return
     if node.name.upper() not in UNITS:
         raise _not_offered("this unit of time", fix="use year, quarter, month, week, day, hour, minute or second")
+
+
+def _check_cast(node: exp.Expr) -> None:
+    if node.args["to"].this is exp.DType.INTERVAL and isinstance(node.this, exp.Literal):
+        check_interval(node.this.name)
+
+
+def _check_truncation(node: exp.Expr) -> None:
+    unit = node.args.get("unit")
+    if unit is not None and unit.name.upper() in _LONG_UNITS:
+        raise _not_offered("date_trunc by this unit", fix="the engine's begin in the year 0: use extract(century …)")
+
+
+def _check_split(node: exp.Expr) -> None:
+    delimiter, place = node.args.get("delimiter"), node.args.get("part_index")
+    place = place.this if isinstance(place, exp.Neg) else place
+    texts = [part.name if isinstance(part, exp.Literal) else "" for part in (delimiter, place)]
+    if "" in texts or texts[1] == "0":
+        raise _not_offered("split_part by other than a text and a place", fix="write split_part(x, '-', 2)")
 
 
 def _check_interval(node: exp.Expr) -> None:
@@ -258,6 +290,8 @@ def _check_window(node: exp.Expr) -> None:
         raise _not_offered("this form of window")
 
 
+_LONG_UNITS: Final = frozenset({"CENTURY", "MILLENNIUM"})
+
 _RULES: Final[Mapping[type[exp.Expr], Callable[[exp.Expr], None]]] = {
     exp.Identifier: _check_name,
     exp.Literal: _check_literal,
@@ -274,9 +308,14 @@ _RULES: Final[Mapping[type[exp.Expr], Callable[[exp.Expr], None]]] = {
     exp.Limit: _check_limit,
     exp.Offset: _check_limit,
     exp.Fetch: _check_limit,
+    exp.LimitOptions: _check_ties,
     exp.DataType: _check_type,
     exp.Var: _check_unit,
     exp.Interval: _check_interval,
+    exp.Cast: _check_cast,
+    exp.TryCast: _check_cast,
+    exp.TimestampTrunc: _check_truncation,
+    exp.SplitPart: _check_split,
     exp.AtTimeZone: _check_zone,
     exp.Window: _check_window,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from sqlglot import exp
@@ -10,38 +10,52 @@ from sqlglot.errors import UnsupportedError
 
 from gateway.errors import Invalid, Unsupported
 from gateway.query import grammar
-from gateway.query.limits import QueryLimits, check_text, check_tree, too_large
+from gateway.query.limits import QueryLimits, check_text, check_tree, nodes_of, too_large
+from gateway.query.parameters import IS_PARAMETER, check_parameters, fill
+from gateway.query.postgres import compare_by_column, escape_patterns
 from gateway.query.reader import read
 from gateway.terms.query import Query
+from gateway.terms.request import Parameters
 
 _FOLD_QUOTED: Final = frozenset({"duckdb", "mysql", "sqlite", "bigquery", "tsql"})
 """Dialects in which a quoted name is not case-sensitive either."""
 
 
-def parse(sql: str, *, dialect: str, limits: QueryLimits) -> Query:
+def parse(sql: str, *, dialect: str, limits: QueryLimits, parameters: Parameters = ()) -> Query:
     """Read one SELECT.
 
     Names are folded to lower case as the dialect does (Snowflake's too: catalogs are lower case).
     A name of one part must be a CTE's; datasets are `source.dataset`. Whether they exist is bind's question.
 
+    Args:
+        parameters: values of `$1`, `$2` … or of `:name`; counted like literals, and in no shape.
+
     Raises:
-        Invalid: `size`, `syntax`, `dialect`, `name`, or `dataset` for a name that cannot be a dataset's.
+        Invalid: `size`, `syntax`, `dialect`, `name`, `parameter`, or `dataset` for a name that cannot be a dataset's.
         Unsupported: a statement, construct, function or type that is not offered.
     """
     check_text(sql, limits=limits)
-    tree = balanced(read(sql, dialect=dialect, limits=limits))
-    check_tree(tree, limits=limits)
-    grammar.check(tree)
+    check_parameters(parameters, sql=sql, limits=limits)
+    tree = read(sql, dialect=dialect, limits=limits)
+    nodes = nodes_of(tree)
+    fill(nodes, parameters)
+    if compare_by_column(nodes):
+        nodes = nodes_of(tree)
+    _balance(nodes)
+    nodes = check_tree(tree, limits=limits)
+    grammar.check(nodes)
     tree = tree.unnest() if isinstance(tree, exp.Subquery) and not _has_modifiers(tree) else tree
     if not isinstance(tree, exp.Query) or not tree.selects:
         raise Unsupported("only SELECT is offered", code="statement", fix="write SELECT … FROM …")
     if len(tree.selects) > limits.max_output_columns:
         raise too_large("columns", limits.max_output_columns)
-    _fold(tree, quoted_too=dialect in _FOLD_QUOTED)
-    mentions = tuple(_datasets(tree))
+    _fold(nodes, quoted_too=dialect in _FOLD_QUOTED)
+    mentions = tuple(_datasets(nodes))
     if len(mentions) > limits.max_scans:
         raise too_large("datasets", limits.max_scans)
-    return Query(dialect=dialect, tree=tree, names=tuple(dict.fromkeys(mentions)), shape=shape_of(tree))
+    shape = shape_of(tree)
+    escape_patterns(nodes)
+    return Query(dialect=dialect, tree=tree, names=tuple(dict.fromkeys(mentions)), shape=shape)
 
 
 def unknown_dataset(name: str) -> Invalid:
@@ -60,15 +74,19 @@ def balanced(tree: exp.Expr) -> exp.Expr:
     Such chains are parsed as lists, one level each; every later look at a node's ancestors would be
     quadratic (measured: 5,000 comparisons took 32 s).
     """
-    for node in list(tree.find_all(exp.And, exp.Or)):
-        if type(node.parent) is type(node):
+    _balance(nodes_of(tree))
+    return tree
+
+
+def _balance(nodes: Iterable[exp.Expr]) -> None:
+    for node in nodes:
+        if not isinstance(node, exp.And | exp.Or) or type(node.parent) is type(node):
             continue
         parts = list(chain(node))
         if len(parts) > 2:  # noqa: PLR2004  # two are balanced as they are
             replacement = _halve(type(node), parts)
             node.set("this", replacement.this)
             node.set("expression", replacement.args["expression"])
-    return tree
 
 
 def chain(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -93,9 +111,12 @@ def _has_modifiers(tree: exp.Subquery) -> bool:
     return any(value for name, value in tree.args.items() if name != "this")
 
 
-def _fold(tree: exp.Expr, *, quoted_too: bool) -> None:
-    for name in tree.find_all(exp.Identifier):
-        name.meta.clear()  # positions in the text; they make each copy of a tree dear
+def _fold(nodes: Iterable[exp.Expr], *, quoted_too: bool) -> None:
+    for name in nodes:
+        if not name.meta_get(IS_PARAMETER):
+            name._meta = None  # positions in the text, even if empty: they make each copy of a tree dear
+        if not isinstance(name, exp.Identifier):
+            continue
         if quoted_too or not name.quoted:
             if not name.name.islower():
                 name.meta["written"] = name.name
@@ -103,25 +124,33 @@ def _fold(tree: exp.Expr, *, quoted_too: bool) -> None:
         name.set("quoted", True)  # noqa: FBT003  # sqlglot's signature
 
 
-def _datasets(tree: exp.Expr) -> Iterator[str]:
-    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
-    for table in tree.find_all(exp.Table):
+def _datasets(nodes: Sequence[exp.Expr]) -> Iterator[str]:
+    ctes = {node.alias for node in nodes if isinstance(node, exp.CTE)}
+    for table in nodes:
+        if not isinstance(table, exp.Table):
+            continue
         if table.db:
             yield f"{table.db}.{table.name}"
         elif table.name not in ctes:
             raise unknown_dataset(table.name)
 
 
+def _is_value(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) or bool(node.meta_get(IS_PARAMETER))
+
+
 def shape_of(tree: exp.Expr) -> str:
-    """The SQL without comments and with every literal replaced by `?`; a list of literals becomes one."""
+    """The SQL without comments and with every literal and parameter replaced by `?`; a list of literals becomes one."""
     shape = tree.copy()
-    for node in list(shape.find_all(exp.In)):
-        if node.expressions and all(isinstance(item, exp.Literal) for item in node.expressions):
-            node.set("expressions", [exp.var("?")])
-    for literal in shape.find_all(exp.Literal):
-        # In place: replacing an item of a list copies the list, and a list may have thousands.
-        literal.set("this", "?")
-        literal.set("is_string", False)  # noqa: FBT003  # sqlglot's signature
+    for node in nodes_of(shape):
+        if isinstance(node, exp.Null | exp.Boolean | exp.Paren) and node.meta_get(IS_PARAMETER):
+            node.replace(exp.Literal.number("?"))
+        elif isinstance(node, exp.In) and all(map(_is_value, node.expressions)):
+            node.set("expressions", [exp.var("?")] if node.expressions else [])
+        elif isinstance(node, exp.Literal):
+            # In place: replacing an item of a list copies the list, and a list may have thousands.
+            node.set("this", "?")
+            node.set("is_string", False)  # noqa: FBT003  # sqlglot's signature
     try:
         return shape.sql(dialect="postgres", comments=False)
     except (UnsupportedError, RecursionError, ValueError):

@@ -19,6 +19,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from gateway.errors import Invalid, Unsupported
 from gateway.query.limits import QueryLimits, check_tokens, too_large
+from gateway.query.postgres import check_intervals
 
 DIALECTS: Final = ("postgres", "duckdb", "mysql", "sqlite", "snowflake", "bigquery", "tsql")
 """Syntaxes that a query may be written in; answers always follow PostgreSQL."""
@@ -92,6 +93,7 @@ def _tokens(sql: str, *, dialect: str, limits: QueryLimits) -> list[Token]:
     except (TokenError, ValueError):
         raise Invalid("the query does not parse: a quote or comment is not closed", code="syntax") from None
     check_tokens(tokens, limits=limits)
+    check_intervals(tokens)
     if not tokens:
         raise Invalid("the query is empty", code="syntax")
     return tokens

@@ -28,7 +28,7 @@ class Result:
     """
 
     def __init__(self, client: Client, sql: str, *, purpose: str, options: Mapping[str, object]) -> None:
-        """`options`: `dialect`, `grant`, `limit`; None is left out."""
+        """`options`: `dialect`, `grant`, `limit`, `parameters`; None is left out."""
         self._client = client
         self._sql = sql
         self._purpose = purpose

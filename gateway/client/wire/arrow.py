@@ -1,4 +1,4 @@
-"""Reads an Arrow answer. It is whole iff its last batch has no rows and carries `gateway.trailer`."""
+"""Reads an Arrow answer. Whole iff its last batch has no rows and carries `gateway.trailer`, and its end mark comes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pyarrow as pa
 from gateway.client.errors import Incomplete
 
 TRAILER: Final = b"gateway.trailer"
+_END: Final = b"\xff\xff\xff\xff\0\0\0\0"
+"""Arrow's end mark. Its readers take a stream that ends without it for whole."""
 _BUFFER_BYTES: Final = 1 << 20
 
 
@@ -53,6 +55,8 @@ class ArrowAnswer:
                 rows += batch.num_rows
                 yield batch
         self._chunks.drain()
+        if self._chunks.tail != _END:
+            raise _cut()
         if trailer is None or trailer.get("rows") != rows or trailer.get("status") != "complete":
             raise _cut()
         if self._receipt and trailer.get("receipt") != self._receipt:
@@ -79,13 +83,15 @@ class _Chunks(io.RawIOBase):
         super().__init__()
         self._chunks = chunks
         self._left = memoryview(b"")
+        self.tail = b""
+        """The last bytes that came."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
         while not self._left:
-            chunk = next(self._chunks, None)
+            chunk = self._next()
             if chunk is None:
                 return 0
             self._left = memoryview(chunk)
@@ -96,8 +102,13 @@ class _Chunks(io.RawIOBase):
 
     def drain(self) -> None:
         """Read to the end, so that the connection can carry the next call."""
-        for _ in self._chunks:
+        while self._next() is not None:
             pass
+
+    def _next(self) -> bytes | None:
+        chunk = next(self._chunks, None)
+        self.tail = (self.tail + (chunk or b"")[-len(_END) :])[-len(_END) :]
+        return chunk
 
 
 def read_arrow(data: bytes) -> pa.Table:

@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from gateway.errors import GatewayError, Invalid
 from gateway.query import DIALECTS, QueryLimits, bind, grammar, parse
+from gateway.query.limits import nodes_of
 from gateway.terms.query import Query
 from tests.unit.planning.bank import CATALOG
 
@@ -159,4 +160,4 @@ def test_a_tree_of_another_room_is_refused() -> None:
 )
 def test_what_sqlglot_does_not_read_yet_is_refused_too(tree: exp.Expr) -> None:
     with pytest.raises(GatewayError):
-        grammar.check(tree)
+        grammar.check(nodes_of(tree))
