@@ -14,7 +14,7 @@ from etl.outgoing import Courier, open_outgoing
 from gateway import http, keys, query, store
 from gateway.control import Control, space_checker
 from gateway.enforcement import EnforcementPoint
-from gateway.errors import Unavailable
+from gateway.errors import Invalid, Unavailable
 from gateway.governance import ApprovalDesks, AuditDesk, CatalogDesk, open_approval_desks
 from gateway.housekeeping import Housekeeping, Lease, Rounds, refusal_counter
 from gateway.ports import Source
@@ -156,11 +156,19 @@ class Gateway:
 
     def start(self) -> None:
         """Warm the sandbox and begin housekeeping; refuses where the kernel lacks what settings require."""
-        self.control.policy.current()
+        self._check_role_limits()
         self.control.log.settle_abandoned()
         self.approvals.approvals.settle(_SELF)
         self.sandbox.start()
         self.housekeeping.start()
+
+    def _check_role_limits(self) -> None:
+        """A limit for a role that nobody has would limit nobody, and look as if it did."""
+        unknown = sorted(set(self.control.settings.role_limits) - self.control.policy.current().pdp.roles)
+        if unknown:
+            raise Invalid(
+                f"role_limits names unknown roles: {', '.join(unknown)}", code="settings", fix="see roles.yaml"
+            )
 
     def start_jobs(self, *, worker: bool) -> None:
         """Begin what goes on beside requests: scheduler, events, webhooks, and with `worker` the extracts."""
@@ -179,6 +187,7 @@ class Gateway:
             extracts=ExtractDesks(extracts=self.extracts, shelf=self.shelf),
             lineage=self.lineage,
             readiness=self._readiness,
+            stall_seconds=self.control.settings.stall_seconds,
         )
 
     def close(self) -> None:
@@ -236,6 +245,11 @@ def _limits(settings: Settings) -> Limits:
         ),
         rows_per_day=settings.rows_per_day,
         max_json_rows=settings.max_json_rows,
+        max_result_rows=settings.max_result_rows,
+        max_result_mb=settings.max_result_mb,
+        sandbox_memory_mb=settings.sandbox_memory_mb,
+        concurrent_queries=settings.concurrent_queries,
+        roles=settings.role_limits,
         threshold_subjects=settings.threshold_subjects,
         release_window=datetime.timedelta(hours=settings.release_window_hours),
     )

@@ -13,7 +13,9 @@ from gateway.ports import AuditLog, Clock, Entropy, KeyRing, ReleaseWindows, Row
 from gateway.query import QueryLimits
 from gateway.running import RunningAnswers
 from gateway.sandbox import Sandbox, Spill
+from gateway.settings import RoleLimits
 from gateway.terms.dataset import Datasets
+from gateway.terms.identity import Principal
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class ExtractLimits:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one query may cost."""
+    """What one query may cost; everybody's, until `of` says for whom."""
 
     query: QueryLimits
     query_seconds: float
@@ -54,8 +56,25 @@ class Limits:
     rows_per_day: int
     """Of one dataset, to one principal, row by row, by interactive answers (T6)."""
     max_json_rows: int
+    max_result_rows: int
+    max_result_mb: int
+    sandbox_memory_mb: int
+    """At most what children were started with."""
+    concurrent_queries: int
+    """Of one principal."""
     threshold_subjects: int
     release_window: datetime.timedelta
+    roles: Mapping[str, RoleLimits] = dataclasses.field(default_factory=dict)
+    """Where they differ, by role."""
+
+    def of(self, principal: Principal) -> Limits:
+        """The strictest of what its roles may; a role that has no value of its own counts with everybody's."""
+        strictest = {}
+        for name in RoleLimits.model_fields:
+            own = getattr(self, name)
+            told = [getattr(self.roles[role], name) if role in self.roles else None for role in principal.roles]
+            strictest[name] = min((own if value is None else value for value in told), default=own)
+        return dataclasses.replace(self, **strictest)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

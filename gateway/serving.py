@@ -61,9 +61,9 @@ class Serving:
             output_names=plan.output_names,
             materialized=frozenset() if plan.is_order_free else frozenset(streams),  # T7
             deadline=deadline,
+            when_read=sessions.close,  # no reader's pace holds a snapshot or connection of production (T15)
         )
         opened.hold(answer)
-        sessions.close()  # all rows were read: no reader's pace holds a snapshot or connection of production (T15)
         yield from delivery.encode(  # 11
             answer,
             format=format,

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class RoleLimits(BaseModel):
+    """Limits of one role, where they differ from everybody's. Units and meaning are the fields' of the same name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    query_seconds: float | None = Field(default=None, gt=0)
+    sandbox_memory_mb: int | None = Field(default=None, ge=16)
+    max_result_rows: int | None = Field(default=None, ge=1)
+    max_result_mb: int | None = Field(default=None, ge=1)
+    max_json_rows: int | None = Field(default=None, ge=1)
+    rows_per_day: int | None = Field(default=None, ge=1)
+    concurrent_queries: int | None = Field(default=None, ge=1)
 
 
 class Settings(BaseSettings):
@@ -44,15 +58,26 @@ class Settings(BaseSettings):
     """Tree nodes; some rewrites are quadratic in them."""
     max_sql_depth: int = 100
     """Nesting."""
-    max_scans: int = 16
+    max_scans: int = 32
     """Tables in one query; a sandbox child has this many sockets from its spawn."""
     max_output_columns: int = 1_000
     """Columns of an answer."""
     max_json_rows: int = 10_000
     """JSON costs a hundred times Arrow; larger answers are told to take another format."""
+    max_result_rows: int = Field(default=10_000_000, ge=1)
+    """Of one interactive answer in any format."""
+    max_result_mb: int = Field(default=2_048, ge=1)
+    """Encoded size of one interactive answer; more is an extract."""
+    role_limits: dict[str, RoleLimits] = {}
+    """Other values for a role's people: `query_seconds`, `sandbox_memory_mb` (at most everybody's), `max_result_rows`,
+    `max_result_mb`, `max_json_rows`, `rows_per_day`, `concurrent_queries`. Of several roles (those of the token itself)
+    the strictest value counts, and a role without one counts with everybody's.
+    In `gateway.toml`: `[role_limits.intern]`; as a variable: `{"intern": {"query_seconds": 5}}`."""
 
     query_seconds: float = 30.0
     """Wall clock of one interactive query, from its access entry to its last byte."""
+    stall_seconds: float = Field(default=10.0, gt=0)
+    """A client that takes no byte of its answer for so long loses it; counted in halves of a second."""
     extract_seconds: float = 3_600.0
     """Wall clock of one attempt at an extract."""
     extract_cpu_seconds: int = 3_600
@@ -112,6 +137,14 @@ class Settings(BaseSettings):
     """Free space on the log's volume below which no access entry is accepted, so that outcomes still fit."""
     database_lock_seconds: float = 10.0
     """Waiting for the log's head."""
+
+    @model_validator(mode="after")
+    def _roles_have_no_more_memory(self) -> Self:
+        """A child is started before it is known for whom; its engine's limit can then only be lowered."""
+        for name, limits in self.role_limits.items():
+            if (limits.sandbox_memory_mb or 0) > self.sandbox_memory_mb:
+                raise ValueError(f"role_limits.{name}.sandbox_memory_mb is above sandbox_memory_mb")
+        return self
 
     @property
     def control_database_url(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -13,6 +14,8 @@ from gateway.delivery.formats import Format
 from gateway.delivery.partitions import Hashes
 from gateway.errors import Exhausted, Unsupported
 from gateway.terms.streams import AnswerStream, Tally
+
+_FIX: Final = "ask for less, or for groups; more is an extract: gateway extract run SPEC.yaml"
 
 
 class _Seal(Protocol):
@@ -25,18 +28,23 @@ class _Encoder(Protocol):
 
 _ENCODERS: Final[dict[Format, _Encoder]] = {
     "arrow": as_arrow.encode,
+    "arrow_lz4": functools.partial(as_arrow.encode, compression="lz4"),
+    "arrow_zstd": functools.partial(as_arrow.encode, compression="zstd"),
     "parquet": as_parquet.encode,
     "csv": as_csv.encode,
+    "csv_exact": functools.partial(as_csv.encode, escaped=False),
     "json": as_json.encode,
 }
 
 
-def encode(
+def encode(  # noqa: PLR0913 - each is a fact of the one answer
     answer: AnswerStream,
     *,
     format: Format,  # noqa: A002 - the contract's word
     trailer: Mapping[str, str | int],
     max_json_rows: int,
+    max_rows: int | None = None,
+    max_mb: int | None = None,
     tally: Tally,
     charge: Callable[[pa.RecordBatch], None] = lambda _: None,
 ) -> Iterator[bytes]:
@@ -47,18 +55,24 @@ def encode(
 
     Args:
         max_json_rows: a longer answer fails as JSON.
+        max_rows: a longer answer fails in every format; None: none does.
+        max_mb: so does a larger body.
         tally: its `delivered_rows` grow as rows are encoded.
         charge: asked for each batch before any of it is encoded; may raise.
 
     Raises:
-        Exhausted: more rows than JSON may have (`exhausted.json_rows`).
+        Exhausted: more rows than JSON may have (`exhausted.json_rows`), or than an answer (`exhausted.result_rows`), or
+            more bytes (`exhausted.result_size`).
         Unsupported: the format cannot carry a value.
         GatewayError: the answer's own error. After any of them the body is not complete and never passes for it.
     """
     with answer:
-        batches = _counted(answer, max_rows=max_json_rows if format == "json" else None, tally=tally, charge=charge)
+        caps = [_Cap(max_rows, _too_many_rows)] if max_rows is not None else []
+        caps += [_Cap(max_json_rows, _too_many_for_json)] if format == "json" else []
+        batches = _counted(answer, caps=caps, tally=tally, charge=charge)
         try:
-            yield from _ENCODERS[format](answer.schema, batches, seal=_Trailer(trailer, batches, tally))
+            chunks = _ENCODERS[format](answer.schema, batches, seal=_Trailer(trailer, batches, tally))
+            yield from chunks if max_mb is None else _bounded(chunks, max_mb=max_mb)
         except (pa.ArrowException, OverflowError):  # its text may hold a value
             raise Unsupported(f"a value of this answer has no form in {format}: take Arrow") from None
 
@@ -79,7 +93,7 @@ def encode_dataset(
     """
     own = Tally()
     with answer:
-        batches = _counted(answer, max_rows=None, tally=own)
+        batches = _counted(answer, caps=[], tally=own)
         seal = _Trailer(trailer, batches, own)
         try:
             yield from as_dataset.encode(answer.schema, batches, folder=folder, order=order, hashes=hashes, seal=seal)
@@ -103,20 +117,43 @@ class _Trailer:
         return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
+class _Cap(NamedTuple):
+    max_rows: int
+    error: Callable[[int], Exhausted]
+
+
 def _counted(
     answer: AnswerStream,
     *,
-    max_rows: int | None,
+    caps: Sequence[_Cap],
     tally: Tally,
     charge: Callable[[pa.RecordBatch], None] = lambda _: None,
 ) -> Iterator[pa.RecordBatch]:
     for batch in answer:
-        if max_rows is not None and tally.delivered_rows + batch.num_rows > max_rows:
-            raise Exhausted(
-                f"as JSON an answer has at most {max_rows} rows",
-                code="json_rows",
-                fix="ask for application/vnd.apache.arrow.stream, or add a LIMIT",
-            )
+        for cap in caps:
+            if tally.delivered_rows + batch.num_rows > cap.max_rows:
+                raise cap.error(cap.max_rows)
         charge(batch)
         tally.delivered_rows += batch.num_rows
         yield batch
+
+
+def _bounded(chunks: Iterator[bytes], *, max_mb: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > max_mb << 20:
+            raise Exhausted(f"an answer has at most {max_mb} MB", code="result_size", fix=_FIX)
+        yield chunk
+
+
+def _too_many_for_json(limit: int) -> Exhausted:
+    return Exhausted(
+        f"as JSON an answer has at most {limit} rows",
+        code="json_rows",
+        fix="ask for application/vnd.apache.arrow.stream, or add a LIMIT",
+    )
+
+
+def _too_many_rows(limit: int) -> Exhausted:
+    return Exhausted(f"an answer has at most {limit} rows", code="result_rows", fix=_FIX)

@@ -57,9 +57,10 @@ def values(array: pa.Array) -> list[object]:
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         return [row if valid else None for row, valid in zip(rows, array.is_valid().to_pylist(), strict=True)]
     if pa.types.is_map(type_):
-        return _slices(array, [list(pair) for pair in zip(values(array.keys), values(array.items), strict=True)])
+        keys, items = (values(_referred(array, part)) for part in (array.keys, array.items))
+        return _slices(array, [list(pair) for pair in zip(keys, items, strict=True)])
     if pa.types.is_list(type_):
-        return _slices(array, values(array.values))
+        return _slices(array, values(_referred(array, array.values)))
     if has_text_form(type_):
         return list(texts(array).to_pylist())
     if pa.types.is_floating(type_):
@@ -80,10 +81,17 @@ def _digits(array: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(sign, point, "")
 
 
+def _referred(array: pa.Array, elements: pa.Array) -> pa.Array:
+    """The elements of a list or map that its rows refer to: a slice of few rows still holds those of all."""
+    first, last = array.offsets[0].as_py(), array.offsets[-1].as_py()
+    return elements.slice(first, last - first)
+
+
 def _slices(array: pa.Array, elements: list[object]) -> list[object]:
     ends = array.offsets.to_pylist()
+    first = ends[0]
     bounds = zip(ends, ends[1:], array.is_valid().to_pylist(), strict=False)
-    return [elements[begin:end] if valid else None for begin, end, valid in bounds]
+    return [elements[begin - first : end - first] if valid else None for begin, end, valid in bounds]
 
 
 def _finite(value: float | None) -> float | str | None:

@@ -56,7 +56,9 @@ def _queries(services: Services) -> APIRouter:
         """Answer a query, streamed. The body is whole only if it ends with its format's trailer."""
         format_ = delivery.format_for(accept)
         answer = await run_in_threadpool(services.enforcement.answer, _request(body, caller), format=format_)
-        chunks = await stream.begin(answer.body, is_disconnected=http.is_disconnected)
+        chunks = await stream.begin(
+            answer.body, is_disconnected=http.is_disconnected, patience_seconds=services.stall_seconds
+        )
         return StreamingResponse(chunks, media_type=answer.media_type, headers=dict(answer.headers))
 
     @router.post("/explain")
@@ -78,6 +80,7 @@ def _request(body: QueryIn, caller: Credentials) -> Request:
         sql=body.sql,
         purpose=body.purpose,
         dialect=body.dialect,
+        parameters=body.parameters,
         grant=body.grant,
         limit=body.limit,
     )

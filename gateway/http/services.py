@@ -31,3 +31,5 @@ class Services:
     extracts: ExtractDesks
     lineage: LineageDesks
     readiness: Callable[[], Readiness]
+    stall_seconds: float
+    """A reader that takes nothing for so long loses its answer."""

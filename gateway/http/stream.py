@@ -2,7 +2,8 @@
 
 One thread reads one answer into a queue of a few chunks; the server takes them out. A client that stops reading
 stops the thread at the full queue, and for longer than the patience given, ends the answer (THREATS T15). A client
-that leaves closes the generator, and that closes the body at once.
+that leaves closes the generator, and that closes the body at once; one that leaves before the first chunk is looked
+for, for until then there is no generator, and production reads for nobody.
 """
 
 from __future__ import annotations
@@ -14,23 +15,24 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from typing import Final
 
-from gateway.errors import Exhausted, GatewayError, Integrity
+from gateway.errors import Exhausted, GatewayError, Integrity, Unavailable
 from gateway.http.problems import note_unforeseen
 from gateway.running import Body
 
 QUEUE_CHUNKS: Final = 4
 CHUNK_BYTES: Final = 32_768
 """Smaller ones are sent together."""
-PATIENCE_SECONDS: Final = 10.0
-"""A reader that takes nothing for so long loses its answer: it pins production's snapshot."""
 _POLL_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 0.1
+"""How often it is asked whether a client still waits for its first chunk."""
 
 
 class _Feed:
     """A thread that reads a body into a bounded queue."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, *, patience_seconds: float) -> None:
         self._body = body
+        self._patience_seconds = patience_seconds
         self._queue: queue.Queue[bytes] = queue.Queue(QUEUE_CHUNKS)
         self._is_read = False
         """Every chunk was read and queued."""
@@ -94,7 +96,7 @@ class _Feed:
     def _put(self, item: bytes) -> bool:
         """False: the reader left, or took nothing for too long, or the answer was stopped."""
         waited = 0.0
-        while waited < PATIENCE_SECONDS and not self._cancelled.is_set() and self._body.stopped is None:
+        while waited < self._patience_seconds and not self._cancelled.is_set() and self._body.stopped is None:
             try:
                 self._queue.put(item, timeout=_POLL_SECONDS)
             except queue.Full:
@@ -107,7 +109,7 @@ class _Feed:
     def _leaves(self) -> bool:
         """Whether every chunk leaves this process; an answer may be stopped until it has."""
         waited = 0.0
-        while waited < PATIENCE_SECONDS and not self._cancelled.is_set() and self._body.stopped is None:
+        while waited < self._patience_seconds and not self._cancelled.is_set() and self._body.stopped is None:
             if self._delivered.wait(_POLL_SECONDS):
                 return True
             waited += _POLL_SECONDS
@@ -130,26 +132,41 @@ def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
-async def begin(body: Body, *, is_disconnected: Callable[[], Awaitable[bool]]) -> AsyncGenerator[bytes]:
+async def begin(
+    body: Body, *, is_disconnected: Callable[[], Awaitable[bool]], patience_seconds: float
+) -> AsyncGenerator[bytes]:
     """Read the first chunk, so that an early failure still gets its own status; then hand on the whole.
 
     Args:
         is_disconnected: whether the client is known to have left.
+        patience_seconds: a reader that takes nothing for so long loses its answer: it holds a child and a place.
 
     Raises:
         GatewayError: nothing was sent yet.
     """
     try:
-        feed = _Feed(body)
+        feed = _Feed(body, patience_seconds=patience_seconds)
     except BaseException:  # no thread left: the body must still end
         body.close()
         raise
     try:
-        first = await feed.next()
+        first = await _first(feed, is_disconnected)
     except BaseException:
         feed.cancel()
         raise
     return _send(feed, first, is_disconnected)
+
+
+async def _first(feed: _Feed, is_disconnected: Callable[[], Awaitable[bool]]) -> bytes | None:
+    """The first chunk, while its client waits for it."""
+    chunk = asyncio.ensure_future(feed.next())
+    try:
+        while not (await asyncio.wait({chunk}, timeout=_LOOK_SECONDS))[0]:
+            if await is_disconnected():
+                raise Unavailable("the client left before its answer began", code="cancelled")
+        return chunk.result()
+    finally:
+        chunk.cancel()
 
 
 async def _send(

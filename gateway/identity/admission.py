@@ -55,15 +55,18 @@ class Admission:
         self._buckets = {name: bucket for name, bucket in self._buckets.items() if name not in whole}
         self._kept = len(self._buckets)
 
-    def take(self, principal: str) -> None:
+    def take(self, principal: str, *, concurrent: int | None = None) -> None:
         """Take one of the principal's places for a running query; MUST be given back once.
+
+        Args:
+            concurrent: so many places, where they are not as many as everybody's.
 
         Raises:
             Exhausted: `exhausted.concurrency`.
         """
         with self._lock:
             count = self._running.get(principal, 0)
-            if count >= self._concurrent:
+            if count >= (self._concurrent if concurrent is None else concurrent):
                 raise Exhausted(
                     f"{count} queries of yours are running",
                     code="concurrency",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -19,6 +20,8 @@ from gateway.terms.request import Parameters
 
 _FOLD_QUOTED: Final = frozenset({"duckdb", "mysql", "sqlite", "bigquery", "tsql"})
 """Dialects in which a quoted name is not case-sensitive either."""
+_CATALOGED: Final = re.compile(r"[a-z_][a-z0-9_]{0,127}")
+"""What names of datasets, columns and unquoted aliases look like, once folded."""
 
 
 def parse(sql: str, *, dialect: str, limits: QueryLimits, parameters: Parameters = ()) -> Query:
@@ -140,13 +143,18 @@ def _is_value(node: exp.Expr) -> bool:
 
 
 def shape_of(tree: exp.Expr) -> str:
-    """The SQL without comments and with every literal and parameter replaced by `?`; a list of literals becomes one."""
+    """The SQL without comments and with every literal and parameter replaced by `?`; a list of literals becomes one.
+
+    So are names that no catalog has: a value that was typed in double quotes is a name to SQL (B8).
+    """
     shape = tree.copy()
     for node in nodes_of(shape):
         if isinstance(node, exp.Null | exp.Boolean | exp.Paren) and node.meta_get(IS_PARAMETER):
             node.replace(exp.Literal.number("?"))
         elif isinstance(node, exp.In) and all(map(_is_value, node.expressions)):
             node.set("expressions", [exp.var("?")] if node.expressions else [])
+        elif isinstance(node, exp.Identifier) and not _CATALOGED.fullmatch(node.name):
+            node.set("this", "?")
         elif isinstance(node, exp.Literal):
             # In place: replacing an item of a list copies the list, and a list may have thousands.
             node.set("this", "?")

@@ -57,4 +57,6 @@ def by_end(end: End | None) -> GatewayError:
         case "stopped":
             return Unavailable("the gateway is stopping", code="stopping")
         case _:
-            return Unavailable("the sandbox ended without an answer", code="sandbox")
+            return Unavailable(
+                "the sandbox ended without an answer", code="sandbox", fix="ask again; simpler, if it ends again"
+            )

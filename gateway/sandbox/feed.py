@@ -27,12 +27,21 @@ class Feeder:
     closes the stream in each case.
     """
 
-    def __init__(self, stream: ReleasedStream, *, channel: Channel, on_failure: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        stream: ReleasedStream,
+        *,
+        channel: Channel,
+        on_failure: Callable[[], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """`on_end` is called once when it reads no more, whatever the reason."""
         self.failure: GatewayError | None = None
         """What the stream raised. Its text never goes to the child."""
         self._stream = stream
         self._channel = channel
         self._on_failure = on_failure
+        self._on_end = on_end
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sandbox-feeder", daemon=True)
 
@@ -66,6 +75,8 @@ class Feeder:
             self._fail(error)
         except BaseException:  # noqa: BLE001 - the thread's border: whatever it is ends the query, and its text may hold a value
             self._fail(Unavailable("a source or mask failed while the query ran", code="source"))
+        finally:
+            self._on_end()
 
     def _feed(self) -> None:
         schema = self._stream.schema if len(self._stream.schema) else PRESENT

@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """Whom a child serves, for its whole life. Two queries share a child only if all four are equal."""
+    """Whom a child serves, for its whole life. Two queries share a child only if all is equal."""
 
     principal: str
     purpose: str
@@ -17,6 +17,8 @@ class Binding:
     """Ids of the grants that answer, sorted."""
     digest: str
     """The policy bundle that decided; a new one never meets an old child."""
+    memory_mb: int | None = None
+    """Less than children are started with, for a principal's roles; None, and no less: as they are."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

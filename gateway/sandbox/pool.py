@@ -1,15 +1,19 @@
 """The pool of children: some warm and bound to nobody, some waiting for their binding's next query, some at work.
 
-Two threads: the keeper spawns (it lives as long as its children, which die with it), the watch kills at deadlines
-and when idle. A query takes a waiting child of its binding, else a warm one; it waits only when there is neither.
+Keepers spawn (they live as long as their children, which die with them), the watch kills at deadlines and when idle.
+A query takes a waiting child of its binding, else a warm one; it waits only when there is neither. Of those that wait
+the next is who has the fewest children at work: one principal's eaters, each of which costs a child, keep nobody else
+from the next one.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.errors import Exhausted, GatewayError, Invalid, Unavailable
@@ -25,8 +29,17 @@ BATCH_ROWS: Final = 16_384
 """Rows of an answer's batch: small enough to begin early, large enough that frames cost nothing."""
 SPILLED_BATCH_ROWS: Final = 65_536
 """Of an extract's: nobody waits for its first row."""
+KEEPERS: Final = 2
+"""Children that start at once: most of a start is one thread's work."""
 MAX_WATCH_SECONDS: Final = 5.0
 """The watch looks at least so often."""
+
+
+@dataclasses.dataclass(eq=False, slots=True)
+class _Place:
+    """One query's in the queue for a warm child, which is kept in the order of arrival."""
+
+    principal: str
 
 
 class Sandbox:
@@ -44,13 +57,13 @@ class Sandbox:
         self._gone: list[Child] = []
         """Killed, not yet reaped."""
         self._starting = 0
-        self._waiting = 0
+        self._waiting: list[_Place] = []
         self._isolation: Mapping[str, bool] = {}
         self._broken: GatewayError | None = None
         """Why the last spawn failed."""
         self._closing = threading.Event()
         self._threads = [
-            threading.Thread(target=self._keep_warm, name="sandbox-keeper", daemon=True),
+            *(threading.Thread(target=self._keep_warm, name="sandbox-keeper", daemon=True) for _ in range(KEEPERS)),
             threading.Thread(target=self._watch, name="sandbox-watch", daemon=True),
         ]
 
@@ -109,6 +122,7 @@ class Sandbox:
         materialized: frozenset[str],
         deadline: float,
         spill: Spill | None = None,
+        when_read: Callable[[], None] = lambda: None,
     ) -> AnswerStream:
         """Run one SELECT over released streams; returns when the answer's schema is known.
 
@@ -125,6 +139,7 @@ class Sandbox:
                 query reads more than once. The others are streamed in the order that they come in.
             deadline: `time.monotonic()` at which the child is killed, finished or not.
             spill: run in a child of the query's own, which may use this folder. The calling thread MUST outlive it.
+            when_read: called from another thread when no stream is read any more: the answer needs nothing further.
 
         Raises:
             Invalid: the query failed on a value (`invalid.execution`) or answers with a type that is not offered.
@@ -141,7 +156,7 @@ class Sandbox:
             for stream in streams.values():
                 stream.close()
             raise
-        run = Run(child, streams=streams, give_back=self._give_back)
+        run = Run(child, streams=streams, give_back=self._give_back, when_read=when_read)
         schema = run.start(
             sql,
             output_names=output_names,
@@ -161,14 +176,15 @@ class Sandbox:
     # --- a query's side -------------------------------------------------------------------------------------------
 
     def _take(self, binding: Binding, *, deadline: float) -> Child:
+        place = _Place(binding.principal)
         with self._changed:
-            self._waiting += 1
-            self._changed.notify_all()  # the keeper counts who waits
+            self._waiting.append(place)
+            self._changed.notify_all()  # the keepers count who waits
             try:
                 while True:
                     if self._closing.is_set():
                         raise Unavailable("the gateway is stopping", code="stopping")
-                    if child := self._waiting_for(binding) or self._fresh():
+                    if child := self._waiting_for(binding) or self._fresh(place, binding):
                         child.binding, child.served = binding, child.served + 1
                         self._busy[child] = deadline
                         return child
@@ -180,7 +196,7 @@ class Sandbox:
                         raise Exhausted("no sandbox became free in time", code="busy", fix="ask again later")
                     self._changed.wait(left)
             finally:
-                self._waiting -= 1
+                self._waiting.remove(place)
                 self._changed.notify_all()
 
     def _own(self, binding: Binding, spill: Spill, *, deadline: float) -> Child:
@@ -195,19 +211,35 @@ class Sandbox:
         return child
 
     def _waiting_for(self, binding: Binding) -> Child | None:
+        """A child of this binding; ends those that wait for questions under another bundle, of which none will come."""
+        for child in [each for each in self._idle if each.binding and each.binding.digest != binding.digest]:
+            del self._idle[child]
+            self._retire(child, "retired")
         for child in self._idle:
             if child.binding == binding and child.end is None and child.is_alive:
                 del self._idle[child]
                 return child
         return None
 
-    def _fresh(self) -> Child | None:
-        while self._warm:
+    def _fresh(self, place: _Place, binding: Binding) -> Child | None:
+        while self._warm and self._next() is place:
             child = self._warm.pop(0)
-            if child.is_alive:
+            if child.is_alive and self._is_bounded(child, binding.memory_mb):
                 return child
-            child.reap()
+            self._retire(child, "retired")
         return None
+
+    def _is_bounded(self, child: Child, memory_mb: int | None) -> bool:
+        """Whether it has the memory of its binding, for good: what a child has mapped once it can use again."""
+        limits = self._limits
+        if memory_mb is None or memory_mb >= limits.memory_mb:
+            return True
+        return child.bound_memory(below_mb=limits.address_space_mb - memory_mb)
+
+    def _next(self) -> _Place:
+        """Who gets the next warm child."""
+        busy = Counter(child.binding.principal for child in self._busy if child.binding is not None)
+        return min(self._waiting, key=lambda place: busy[place.principal])
 
     def _make_room(self) -> None:
         """Give up the child that will be idle for the shortest time, if the pool is full of them."""
@@ -236,10 +268,10 @@ class Sandbox:
                 self._changed.wait_for(lambda: self._closing.is_set() or self._wants_child())
                 if self._closing.is_set():
                     return
-                self._starting = 1
+                self._starting += 1
             child, broken = self._spawned()
             with self._changed:
-                self._starting, self._broken = 0, broken
+                self._starting, self._broken = self._starting - 1, broken
                 if child and self._closing.is_set():
                     self._retire(child, "stopped")
                 elif child:
@@ -258,8 +290,8 @@ class Sandbox:
             return None, Unavailable("a sandbox child could not be started", code="sandbox")
 
     def _wants_child(self) -> bool:
-        wanted = max(self._limits.warm_children, self._waiting, 0 if self._isolation else 1)
-        return len(self._warm) < wanted and self._total() < self._limits.max_children
+        wanted = max(self._limits.warm_children, len(self._waiting), 0 if self._isolation else 1)
+        return len(self._warm) + self._starting < wanted and self._total() < self._limits.max_children
 
     def _total(self) -> int:
         return len(self._warm) + len(self._idle) + len(self._busy) + self._starting

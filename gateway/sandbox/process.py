@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -55,6 +56,16 @@ class Child:
     def is_alive(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None
+
+    def bound_memory(self, *, below_mb: int) -> bool:
+        """Let it map so much less than it may, for good; False: it is gone, or has no bound to lower."""
+        try:
+            _, hard = resource.prlimit(self.pid, resource.RLIMIT_AS)
+            space = hard - (below_mb << 20)
+            resource.prlimit(self.pid, resource.RLIMIT_AS, (space, space))
+        except (OSError, ValueError):
+            return False
+        return True
 
     def kill(self, end: End) -> None:
         """SIGKILL, from any thread; whoever reads from it sees its end."""

@@ -33,15 +33,24 @@ class Run:
     """A query from its first frame to its trailer. `give_back(child, reusable)` is called once, at its end."""
 
     def __init__(
-        self, child: Child, *, streams: Mapping[str, ReleasedStream], give_back: Callable[[Child, bool], None]
+        self,
+        child: Child,
+        *,
+        streams: Mapping[str, ReleasedStream],
+        give_back: Callable[[Child, bool], None],
+        when_read: Callable[[], None],
     ) -> None:
+        """`when_read` is called once when no stream is read any more."""
         self._child = child
         self._give_back = give_back
         self._streams = streams
         self._feeders = [
-            Feeder(stream, channel=channel, on_failure=self._source_failed)
+            Feeder(stream, channel=channel, on_failure=self._source_failed, on_end=self._stream_ended)
             for stream, channel in zip(streams.values(), child.scans, strict=False)
         ]
+        self._when_read = when_read
+        self._reading = len(self._feeders)
+        self._counting = threading.Lock()
         self._is_streamed = False
         self._received = Received()
         self._ending = threading.Lock()
@@ -140,6 +149,13 @@ class Run:
 
     def _failure(self) -> GatewayError | None:
         return next((feeder.failure for feeder in self._feeders if feeder.failure), None)
+
+    def _stream_ended(self) -> None:
+        with self._counting:
+            self._reading -= 1
+            is_last = self._reading == 0
+        if is_last:
+            self._when_read()
 
     def _source_failed(self) -> None:
         self._child.kill("source")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from gateway.store.tables import audit_head
 
 _WRITING: Final = "gateway_writing"
 _LOCK_MS: Final = "gateway_lock_ms"
+_WRITER: Final = "gateway_writer"
 _TOP_UP: Final = 10
 """Connections beyond the pool's five, for moments of many readers."""
 
@@ -79,11 +81,33 @@ def _open_sqlite(url: sa.URL, lock_seconds: float) -> sa.Engine:
     engine = sa.create_engine(
         url.set(drivername="sqlite+pysqlite"),
         connect_args={"timeout": lock_seconds, "isolation_level": None},
+        execution_options={_WRITER: _Turn(lock_seconds)},
         max_overflow=_TOP_UP,
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class _Turn:
+    """Who of this process writes to SQLite next.
+
+    SQLite itself lets a writer that must wait sleep and look again, ever longer: of sixteen threads some then wait
+    for seconds, and the log's committer among them stops everybody. Here each is woken when its turn comes.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=self._seconds):
+            raise Unavailable("control database: SQLITE_BUSY", code="control", fix="ask again")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
 
 def _make_private(file: Path) -> None:
@@ -132,7 +156,8 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Durable when it ends; rolled back when it ends with an error."""
-    with _translated(), engine.connect() as connection:
+    turn: _Turn | None = engine.get_execution_options().get(_WRITER)
+    with turn.taken() if turn else nullcontext(), _translated(), engine.connect() as connection:
         connection.execution_options(**{_WRITING: True})
         with connection.begin():
             if engine.dialect.name == "postgresql":

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from gateway.client import Client, Incomplete
 from gateway.housekeeping import refusal_counter
-from gateway.http import stream
 from gateway.terms.audit import OutcomeEntry
 from tests import bank
 from tests.house import House, open_house
@@ -318,10 +317,13 @@ def test_a_client_that_leaves_before_the_last_bytes_is_never_ok(big: Front) -> N
         assert result == "cut", rows
 
 
-def test_a_client_that_does_not_read_ends_as_stalled(big: Front, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "PATIENCE_SECONDS", 1.0)
-    with slow_reader(big.url, big.tokens["otto"], BIG, purpose=OWNER[1]) as (connection, receipt):
-        assert ended(big.house, receipt) == ("exhausted", "exhausted.stalled")
+def test_a_client_that_does_not_read_ends_as_stalled(tmp_path: Path) -> None:
+    source = big_bank(tmp_path / "core.db", transactions=100_000)
+    with (
+        front(tmp_path, source, stall_seconds=1.0) as strict,
+        slow_reader(strict.url, strict.tokens["otto"], BIG, purpose=OWNER[1]) as (connection, receipt),
+    ):
+        assert ended(strict.house, receipt) == ("exhausted", "exhausted.stalled")
         rest = b""
         while chunk := connection.recv(1 << 16):  # and who reads on after all meets a broken connection, not a wait
             rest += chunk

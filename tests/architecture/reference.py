@@ -19,7 +19,7 @@ def settings_page() -> str:
         "|---|---|---|",
     ]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in {None, ""} else f"`{field.default}`"
+        default = "" if field.default in (None, "", {}) else f"`{field.default}`"
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         lines.append(f"| `GATEWAY_{name.upper()}` | {default} | {meaning} |")
     return "\n".join(lines) + "\n"

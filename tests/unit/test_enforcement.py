@@ -147,6 +147,16 @@ def test_the_log_holds_an_hmac_of_the_sql_that_the_recipient_can_recompute(house
     assert "'DE'" not in access.payload["shape"]
 
 
+def test_the_hmac_is_of_the_values_of_parameters_too(house: House, ana: str) -> None:
+    import hmac
+
+    sql = f"{SQL} WHERE region = :r"
+    _, answer = house.ask(ana, sql, purpose=bank.ANA[1], parameters={"r": "DE"})
+    (access,) = entries(house, receipt=answer.receipt.id, kind="access")
+    asked = f'{sql}\n{{"r":"DE"}}'.encode()
+    assert access.payload["sql_hmac"] == hmac.digest(bytes.fromhex(answer.receipt.nonce), asked, "sha256").hex()
+
+
 def test_a_nonce_is_not_used_twice(house: House, ana: str) -> None:
     receipts = [house.ask(ana, SQL, purpose=bank.ANA[1])[1].receipt for _ in range(3)]
     assert len({receipt.nonce for receipt in receipts} | {receipt.id for receipt in receipts}) == 6

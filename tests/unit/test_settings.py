@@ -46,6 +46,22 @@ def test_a_variable_wins_over_the_file_and_an_argument_over_both(monkeypatch: py
     assert (settings.lease_seconds, settings.max_scans, settings.concurrent_queries) == (3, 4, 5)
 
 
+def test_role_limits_come_from_the_file_or_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("gateway.toml").write_text("[role_limits.intern]\nquery_seconds = 5\n")
+    assert Settings().role_limits["intern"].query_seconds == 5
+    monkeypatch.setenv("GATEWAY_ROLE_LIMITS", '{"intern": {"rows_per_day": 7}}')
+    assert Settings().role_limits["intern"].rows_per_day == 7
+
+
+@pytest.mark.parametrize(
+    "limits", [{"query_second": 5}, {"query_seconds": 0}, {"concurrent_queries": 0}, {"sandbox_memory_mb": 513}]
+)
+def test_a_role_limit_that_is_none_is_a_mistake(limits: dict[str, float]) -> None:
+    """A misspelled one would limit nothing; memory beyond everybody's could not be given."""
+    with pytest.raises(ValidationError):
+        Settings(role_limits={"intern": limits})
+
+
 def test_an_unknown_key_in_the_file_is_a_mistake() -> None:
     Path("gateway.toml").write_text("max_scan = 3\n")
     with pytest.raises(ValidationError):

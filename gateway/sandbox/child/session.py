@@ -7,6 +7,7 @@ and a single SELECT makes nothing else.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
@@ -181,8 +182,9 @@ def _run(connection: duckdb.DuckDBPyConnection, *, query: Query, sources: Mappin
         if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
             raise Unwilling("statement")
         rows = session.sql(query["sql"]).to_arrow_reader(query["batch_rows"])
+        first = next(rows, None)  # where the SQL ends in an order or one row, all that it reads has been read by now
         answer.schema(rows.schema)
-        for batch in rows:
+        for batch in itertools.chain([first] if first is not None else [], rows):
             answer.batch(batch)
     finally:
         session.close()

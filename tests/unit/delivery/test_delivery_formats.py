@@ -30,6 +30,15 @@ ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.
         ("text/csv;q=0.5, text/csv;q=0.7", "csv"),
         (" , text/csv , ", "csv"),
         ("text/csv, application/json", "json"),
+        (f"{ARROW}; compression=lz4", "arrow_lz4"),
+        (f'{ARROW};compression="ZSTD"', "arrow_zstd"),
+        (f"{ARROW};compression=none", "arrow"),
+        (f"{ARROW};compression=zstd;q=0.4, {ARROW};q=0.3", "arrow_zstd"),
+        (f"{ARROW};compression=zstd;q=0.4, text/csv", "csv"),
+        ("text/csv; formulas=kept", "csv_exact"),
+        ("text/csv; formulas=escaped", "csv"),
+        ("text/csv; compression=zstd", "csv"),
+        ("*/*; compression=zstd", "json"),
     ],
 )
 def test_the_format_is_the_one_that_is_liked_best(accept: str, expected: str) -> None:
@@ -38,7 +47,18 @@ def test_the_format_is_the_one_that_is_liked_best(accept: str, expected: str) ->
 
 @pytest.mark.parametrize(
     "accept",
-    ["text/html", "text/csv;q=0", "*/*;q=0", "text/csv;q=x", "text/csv;q=nan", "text/csv;q=2", "text/csv;q=-1", "csv"],
+    [
+        "text/html",
+        "text/csv;q=0",
+        "*/*;q=0",
+        "text/csv;q=x",
+        "text/csv;q=nan",
+        "text/csv;q=2",
+        "text/csv;q=-1",
+        "csv",
+        f"{ARROW};compression=gzip",
+        "text/csv;formulas",
+    ],
 )
 def test_another_header_is_invalid(accept: str) -> None:
     with pytest.raises(Invalid) as caught:

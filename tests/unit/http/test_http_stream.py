@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
 import pytest
 
@@ -29,8 +30,14 @@ async def gone() -> bool:
     return True
 
 
+async def begin(
+    body: Body, *, is_disconnected: Callable[[], Awaitable[bool]] = here, patience_seconds: float = 10
+) -> AsyncGenerator[bytes]:
+    return await stream.begin(body, is_disconnected=is_disconnected, patience_seconds=patience_seconds)
+
+
 async def read(body: Body, *, is_disconnected: Callable[[], Awaitable[bool]] = here) -> bytes:
-    return b"".join([chunk async for chunk in await stream.begin(body, is_disconnected=is_disconnected)])
+    return b"".join([chunk async for chunk in await begin(body, is_disconnected=is_disconnected)])
 
 
 def until_told(book: Book, *, seconds: float = 8) -> list[tuple[str, str]]:
@@ -73,7 +80,7 @@ def test_an_error_after_some_bytes_ends_the_generator_with_it() -> None:
     book, got = Book(), []
 
     async def take() -> None:
-        async for chunk in await stream.begin(body_of(book, failing()), is_disconnected=here):
+        async for chunk in await begin(body_of(book, failing())):
             got.append(chunk)  # noqa: PERF401 - what came before the error counts
 
     with pytest.raises(Exhausted):
@@ -102,11 +109,29 @@ def test_a_client_that_is_known_to_have_left_is_never_ok() -> None:
     assert until_told(book) == [("cut", "cut")]
 
 
+def test_a_client_that_leaves_before_the_first_chunk_is_noticed() -> None:
+    """Until then nothing is sent, so nothing fails: it must be asked for."""
+    left, book = threading.Event(), Book()
+
+    def endless() -> Iterator[bytes]:
+        left.wait(10)
+        yield b""
+
+    body = body_of(book, endless())
+    body.on_end(left.set)
+    begun = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        asyncio.run(read(body, is_disconnected=gone))
+    assert caught.value.code == "unavailable.cancelled"
+    assert until_told(book) == [("cut", "cut")]
+    assert time.monotonic() - begun < 1
+
+
 def test_a_generator_that_is_closed_cuts_the_answer() -> None:
     book = Book()
 
     async def leave() -> None:
-        chunks = await stream.begin(body_of(book, iter([BIG] * 50)), is_disconnected=here)
+        chunks = await begin(body_of(book, iter([BIG] * 50)))
         await anext(chunks)
         await chunks.aclose()
 
@@ -123,7 +148,7 @@ def test_no_more_is_read_ahead_than_the_queue_holds() -> None:
             yield BIG
 
     async def slow() -> int:
-        chunks = await stream.begin(body_of(Book(), counting()), is_disconnected=here)
+        chunks = await begin(body_of(Book(), counting()))
         await asyncio.sleep(0.3)
         ahead = len(made)
         await anext(chunks)
@@ -134,12 +159,11 @@ def test_no_more_is_read_ahead_than_the_queue_holds() -> None:
 
 
 @pytest.mark.parametrize("chunks", [50, 2], ids=["still reading", "all read"])
-def test_a_reader_that_takes_nothing_loses_its_answer(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "PATIENCE_SECONDS", 0.5)
+def test_a_reader_that_takes_nothing_loses_its_answer(chunks: int) -> None:
     book = Book()
 
     async def stall() -> None:
-        taken = await stream.begin(body_of(book, iter([BIG] * chunks)), is_disconnected=here)
+        taken = await begin(body_of(book, iter([BIG] * chunks)), patience_seconds=0.5)
         await anext(taken)
         await asyncio.to_thread(until_told, book)
         async for _ in taken:
@@ -157,7 +181,7 @@ def test_a_stopped_answer_ends_although_its_reader_takes_nothing(chunks: int) ->
 
     async def stop() -> None:
         body = body_of(book, iter([BIG] * chunks))
-        taken = await stream.begin(body, is_disconnected=here)
+        taken = await begin(body)
         await anext(taken)
         body.stop(Denied("withdrawn", code="stale"), abort=lambda: None)
         await asyncio.to_thread(until_told, book, seconds=2)

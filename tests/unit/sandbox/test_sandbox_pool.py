@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from gateway.errors import Exhausted, GatewayError, Unavailable
 from gateway.sandbox import Sandbox
 from gateway.sandbox.process import Child
 from tests.unit.sandbox.sandboxes import ask, binding, limits, scan, started
+
+ENDLESS = "SELECT count(*) FROM range(9999) a, range(9999) b, range(9999) c WHERE a.range * b.range < c.range"
 
 
 def children_of(sandbox: Sandbox) -> list[Child]:
@@ -39,10 +42,40 @@ def test_one_binding_keeps_its_child_and_another_never_gets_it() -> None:
         first = idle_pids(sandbox)
         ask(sandbox, "SELECT 1")
         assert idle_pids(sandbox) == first
-        for other in (binding("bert"), binding(purpose="q"), binding(grants=("g", "h")), binding(digest="e" * 64)):
+        for other in (binding("bert"), binding(purpose="q"), binding(grants=("g", "h"))):
             ask(sandbox, "SELECT 1", by=other)
             assert all(child.binding in {other, *(c.binding for c in sandbox._idle)} for child in sandbox._idle)
             assert not {c.pid for c in sandbox._idle if c.binding == other} & first
+
+
+def test_a_new_policy_ends_the_children_of_the_old_one() -> None:
+    """Nobody will ask under the old one again, and what they hold was decided by it."""
+    with started() as sandbox:
+        for name in ("anna", "bert"):
+            ask(sandbox, "SELECT 1", by=binding(name))
+        old = list(sandbox._idle)
+        assert len(old) == 2
+        ask(sandbox, "SELECT 1", by=binding("anna", digest="e" * 64))
+        wait_until(lambda: not any(child.is_alive for child in old))
+        assert [child.binding for child in sandbox._idle] == [binding("anna", digest="e" * 64)]
+
+
+def test_one_principals_waiting_queries_keep_nobody_else_from_the_next_child() -> None:
+    """Three eaters run, three more of theirs wait: who asks once is next, though he came last."""
+    with ThreadPoolExecutor(9) as pool, started(max_children=3, warm_children=1) as sandbox:
+        running = [pool.submit(ask, sandbox, ENDLESS, by=binding("eater"), seconds=60) for _ in range(3)]
+        wait_until(lambda: len(sandbox._busy) == 3)
+        waiting = [pool.submit(ask, sandbox, ENDLESS, by=binding("eater"), seconds=60) for _ in range(3)]
+        wait_until(lambda: len(sandbox._waiting) == 3)
+        other = pool.submit(ask, sandbox, "SELECT 1", by=binding("other"), seconds=10)
+        wait_until(lambda: len(sandbox._waiting) == 4)
+        next(iter(sandbox._busy)).kill("time")
+        assert other.result().num_rows == 1
+        assert len(sandbox._waiting) > 0, "those who came before still wait"
+        sandbox.close()
+        for each in (*running, *waiting):
+            with pytest.raises(GatewayError):
+                each.result()
 
 
 def test_a_child_is_replaced_after_its_number_of_queries() -> None:
