@@ -83,6 +83,7 @@ LIES = {
     "another number of columns": frame(SCHEMA, pa.schema([("a", pa.int8()), ("b", pa.int8())]).serialize()),
     "a frame that claims 4 GiB": frame(SCHEMA, SCHEMA_X) + HEADER.pack(BATCH, 2**32 - 1) + b"x" * 1000,
     "a frame above 64 MiB": frame(SCHEMA, SCHEMA_X) + HEADER.pack(BATCH, (64 << 20) + 1),
+    "a schema above 1 MiB": HEADER.pack(SCHEMA, (1 << 20) + 1),
     "a trailer above its size": frame(SCHEMA, SCHEMA_X) + HEADER.pack(TRAILER, 64 << 10),
     "a kind that is none": frame(SCHEMA, SCHEMA_X) + frame(77, b""),
     "a second report": frame(READY, b"{}"),

@@ -7,6 +7,7 @@ must not skip rows of a stream that come late: then whether a bad row fails the 
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from gateway.terms.streams import ReleasedStream
 from tests import bank
 from tests.adversary.test_two_worlds import Worlds, worlds  # noqa: F401 - a fixture
 from tests.house import request
-from tests.unit.sandbox.sandboxes import ask, started
+from tests.unit.sandbox.sandboxes import ask, binding, started
 
 STREAMED = [
     "SELECT * FROM core.transactions",
@@ -64,6 +65,28 @@ def test_t7_the_engine_reads_every_row_of_a_stream_whatever_came_before() -> Non
                 ask(sandbox, sql, stream, names=names)
             assert failed.value.code == "invalid.execution", (sql, place)
             assert "could not be computed" in failed.value.message
+
+
+@pytest.mark.parametrize("sql", ["SELECT x, s FROM __scan_1 ORDER BY x, 1, 2", "SELECT count(*), max(x) FROM __scan_1"])
+def test_t15_a_source_is_read_to_its_end_before_an_answer_begins(sql: str) -> None:
+    """Then its connection can be closed, whatever pace the reader of the answer has."""
+    ends: list[str] = []
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        yield from _rows(bad="")
+        ends.append("end")
+
+    with started() as sandbox:
+        answer = sandbox.execute(
+            sql,
+            {"__scan_1": ReleasedStream(_schema(), rows())},
+            binding=binding(),
+            output_names=("a", "b"),
+            materialized=frozenset(),
+            deadline=time.monotonic() + 30,
+        )
+        with answer:
+            assert ends == ["end"]
 
 
 def _schema() -> pa.Schema:

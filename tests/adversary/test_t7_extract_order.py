@@ -29,12 +29,12 @@ STREAMED = [
     "SELECT DISTINCT customer_id, category FROM core.transactions",
     "SELECT customer_id, segment FROM core.customers UNION ALL SELECT customer_id, kind FROM core.accounts",
     "SELECT customer_id, email FROM core.customers ORDER BY email",
-    "SELECT a.customer_id, b.income FROM core.customers a JOIN core.customers b ON a.region = b.region",
     "SELECT customer_id, 1 AS one FROM core.transactions",
     f"SELECT c.customer_id, {SIGN} AS x FROM core.customers c",
     f"SELECT {SIGN} AS x, 'all' AS customer_id FROM core.customers c",
 ]
 MATERIALIZED = [
+    "SELECT a.customer_id, b.income FROM core.customers a JOIN core.customers b ON a.region = b.region",
     "SELECT customer_id, row_number() OVER () AS n FROM core.customers",
     "SELECT customer_id, amount FROM core.transactions LIMIT 20",
     "SELECT customer_id, string_agg(category, ',') AS way FROM core.transactions GROUP BY customer_id",

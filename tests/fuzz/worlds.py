@@ -1,0 +1,319 @@
+"""Two gateways over two banks with equal keys, and everything that each tells of one question.
+
+Told are body, media type, headers, plan, decision, error (all its fields), explanation, what masks and protection
+released, and the SQL that the source got; over HTTP the status, all headers and the receipt as well. Left out:
+receipts' ids, dates, and in an error what was released so far, for that is a matter of time.
+World 1 is asked behind a shim that maps each moved identifier back before it is masked (DESIGN §8).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from gateway.app import Control, Gateway, Host
+from gateway.client.connection import MEDIA_TYPES
+from gateway.errors import GatewayError
+from gateway.settings import Settings
+from gateway.sources import open_sources
+from tests import bank
+from tests.fuzz.bank import PEOPLE, SOURCES, Person, Sight, first_world, write, write_policies
+from tests.fuzz.other import OtherWorld
+from tests.fuzz.watching import Seen, watched
+from tests.house import House, request
+from tests.unit.http.door import open_door
+
+RECEIPT = re.compile(rb"r_[0-9a-f]{32}")
+OWN = {"date", "gateway-receipt", "gateway-receipt-nonce"}
+"""Headers that differ between any two answers."""
+
+AT_LIMITS = {"exhausted.time", "exhausted.memory"}
+"""Where such an answer ends is a matter of the host too: if only one world ends so, both are asked again."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Question:
+    """One request."""
+
+    sql: str
+    form: str = "json"
+    dialect: str = "postgres"
+    limit: int | None = None
+    parameters: tuple[str, ...] = ()
+    """Of `$1` and so on."""
+    door: str = "inside"
+    """`inside` or `http`."""
+    is_explained: bool = True
+    """Explain it as well; an answer's plan and decision are compared in any case, and an error is always explained."""
+
+
+Told = dict[str, object]
+
+
+class Worlds:
+    """Two warm houses. `about` chooses for whom they differ."""
+
+    def __init__(self, houses: tuple[House, House], *, urls: tuple[str, str], tokens: Mapping[str, str]) -> None:
+        self.houses = houses
+        self._folders = tuple(house.settings.sources.parent for house in houses)
+        self._tokens = tokens
+        self._clients = tuple(httpx.Client(base_url=url, timeout=60, trust_env=False) for url in urls)
+        self.person = PEOPLE[0]
+        self.first: bank.Tables = {}
+        self.other: OtherWorld | None = None
+        self.is_shimmed = True
+        self.secrets: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+        """Of each world: texts that the person may see nowhere, in small letters."""
+        self.seen = [Seen(), Seen()]
+        self.answered, self.code = False, ""
+        """Whether the first world answered the last question, and else with what code it did not."""
+
+    def about(self, person: Person, *, seed: int) -> None:
+        """Two new banks that differ in what the person may not see."""
+        self.person = person
+        self.first = first_world(seed)
+        write(self.first, self._folders[0])
+        self.other = OtherWorld(self.first, self.sight(person), seed=seed)
+        write(self.other.tables, self._folders[1])
+        self.secrets = (secrets(self.first, self.sight(person)), secrets(self.other.tables, self.sight(person)))
+        self.forget_windows()
+
+    @property
+    def token(self) -> str:
+        """Of the person whom the worlds are about; good in both."""
+        return self._tokens[self.person.name]
+
+    def sight(self, person: Person) -> Sight:
+        """What the person gets of every column; what is granted nowhere is not there."""
+        house = self.houses[0]
+        active = house.gateway.control.policy.current()
+        principal, sight = house.principal(self._tokens[person.name]), {}
+        for name, dataset in active.datasets.items():
+            decided = [
+                decision.datasets[name]
+                for column in dataset.columns
+                if (
+                    decision := active.pdp.decide(
+                        principal=principal,
+                        purpose=person.purpose,
+                        uses={name: frozenset({column})},
+                        now=house.now(),
+                    )
+                ).allowed
+            ]
+            if decided:
+                sight[name] = (decided[0], {c.column: c for each in decided for c in each.columns.values()})
+        return sight
+
+    def forget_windows(self) -> None:
+        """As if a release window had ended: the next filter may be another."""
+        for house in self.houses:
+            with house.gateway.control.engine.begin() as connection:
+                connection.execute(sa.text("DELETE FROM release_window"))
+
+    def differs(self, question: Question) -> dict[str, tuple[object, object]]:
+        """Channels that tell the two worlds apart, with what each told."""
+        told = self.tell(0, question), self.tell(1, question)
+        if told[0].get("code") != told[1].get("code") and {each.get("code") for each in told} & AT_LIMITS:
+            told = self.tell(0, question), self.tell(1, question)
+        self.code = str(told[0].get("code", ""))
+        self.answered = not self.code
+        differing = {
+            channel: (told[0].get(channel), told[1].get(channel))
+            for channel in sorted(told[0].keys() | told[1].keys())
+            if told[0].get(channel) != told[1].get(channel)
+        }
+        if any(leaked := tuple(self.canaries(number, told[number], question) for number in (0, 1))):
+            differing["canary"] = leaked
+        return differing
+
+    def canaries(self, number: int, told: Told, question: Question) -> list[str]:
+        """Secret texts that an answer says, whole and not only because the question does."""
+        said = repr({k: v for k, v in told.items() if k not in ("released", "source")}).casefold()
+        if "zqx" not in said:
+            return []
+        asked = " ".join((question.sql, *question.parameters)).casefold()
+        return sorted(secret for secret in self.secrets[number] if secret in said and secret not in asked)
+
+    def tell(self, number: int, question: Question) -> Told:
+        self.seen[number] = Seen()
+        assert self.other is not None
+        back = self.other.back if number == 1 and self.is_shimmed else None
+        with watched(self.seen[number], back=back, paired=not self.is_shimmed):
+            told = (self._over_http if question.door == "http" else self._inside)(number, question)
+        if "code" not in told:
+            told["released"] = sorted(self.seen[number].released)
+            told["source"] = sorted(self.seen[number].statements)
+        return told
+
+    def _inside(self, number: int, question: Question) -> Told:
+        house, token = self.houses[number], self._tokens[self.person.name]
+        told: Told = {}
+        asked: dict[str, Any] = {
+            "purpose": self.person.purpose,
+            "dialect": question.dialect,
+            "limit": question.limit,
+            "parameters": question.parameters,
+        }
+        try:
+            body, answer = house.ask(token, question.sql, form=question.form, **asked)
+            headers = {k: v for k, v in answer.headers.items() if k.lower() not in OWN}
+            told |= {"body": RECEIPT.sub(b"RECEIPT", body), "headers": headers, "media": answer.media_type}
+            told |= {"plan": repr(answer.plan), "decision": repr(answer.decision)}
+        except GatewayError as error:
+            told["code"] = error.code
+            told["error"] = (type(error).__name__, error.code, error.message, error.reasons, error.fix)
+        if not question.is_explained and "code" not in told:
+            return told
+        try:
+            explained = house.enforcement.explain(request(token, question.sql, **asked))
+            told["explained"] = repr(explained)
+        except GatewayError as error:
+            told["explained"] = (error.code, error.message, error.reasons, error.fix)
+        return told
+
+    def _over_http(self, number: int, question: Question) -> Told:
+        client = self._clients[number]
+        headers = {"Authorization": f"Bearer {self._tokens[self.person.name]}", "Accept": MEDIA_TYPES[question.form]}
+        body = {
+            "sql": question.sql,
+            "purpose": self.person.purpose,
+            "dialect": question.dialect,
+            "limit": question.limit,
+            "parameters": question.parameters,
+        }
+        answer = client.post("/v1/query", json=body, headers=headers)
+        told: Told = {
+            "status": answer.status_code,
+            "body": RECEIPT.sub(b"RECEIPT", answer.content),
+            "headers": sorted((k, v) for k, v in answer.headers.items() if k not in OWN),
+        }
+        if answer.status_code != 200:
+            told["code"] = answer.json()["code"]
+        explained = client.post("/v1/explain", json=body, headers=headers)
+        told["explained"] = (explained.status_code, RECEIPT.sub(b"RECEIPT", explained.content))
+        if (receipt := answer.headers.get("gateway-receipt")) is not None:
+            kept = client.get(f"/v1/receipts/{receipt}", headers=headers).json()
+            told["receipt"] = {k: v for k, v in kept.items() if k not in ("receipt", "time", "body_hmac")}
+        return told
+
+    def differs_beyond_bijection(self, question: Question) -> dict[str, tuple[object, object]]:
+        """Without the shim, of a question that treats all identifiers alike: the same, after renaming pseudonyms.
+
+        Rows are compared as a multiset: which comes first is up to the pseudonyms.
+        """
+        self.is_shimmed = False
+        try:
+            told = self.tell(0, question), self.tell(1, question)
+        finally:
+            self.is_shimmed = True
+        assert self.other is not None
+        self.code = str(told[0].get("code", ""))
+        self.answered = not self.code
+        made = {(domain, value): pseudonym for domain, value, pseudonym in self.seen[0].pairs}
+        names = {p: made.get((domain, self.other.back[domain].get(v))) for domain, v, p in self.seen[1].pairs}
+        rows = [_rows(told[0], {}), _rows(told[1], names)]
+        differing = {} if rows[0] == rows[1] else {"rows": (rows[0], rows[1])}
+        for channel in ("code", "error", "headers", "media", "plan", "decision", "explained", "source"):
+            if told[0].get(channel) != told[1].get(channel):
+                differing[channel] = (told[0].get(channel), told[1].get(channel))
+        if any(leaked := tuple(self.canaries(number, told[number], question) for number in (0, 1))):
+            differing["canary"] = leaked
+        return differing
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+
+def _rows(told: Told, names: Mapping[str, str | None]) -> list[str]:
+    """Of a JSON answer, sorted, with pseudonyms renamed."""
+    body = told.get("body")
+    if not isinstance(body, bytes) or "code" in told:
+        return []
+    rows = json.loads(body)["rows"]
+    return sorted(repr([names.get(cell, cell) if isinstance(cell, str) else cell for cell in row]) for row in rows)
+
+
+def secrets(tables: bank.Tables, sight: Sight) -> frozenset[str]:
+    """Canaries in cells that are not shown as they are, or in no granted column."""
+    shown, kept = set(), set()
+    for name, rows in tables.items():
+        columns = next((columns for dataset, (_, columns) in sight.items() if dataset.endswith(f".{name}")), {})
+        for row in rows:
+            for column, value in row.items():
+                if isinstance(value, str) and value.casefold().startswith("zqx") and value.isprintable():
+                    is_shown = column in columns and columns[column].mask.name == "keep"
+                    (shown if is_shown else kept).add(value.casefold())
+    return frozenset(kept - shown)
+
+
+@contextlib.contextmanager
+def open_worlds(root: Path) -> Iterator[Worlds]:
+    """Two gateways with equal keys, tokens and policies, each with its door: copies of one home."""
+    policies = write_policies(root / "policies")
+    host, settings = Host(), [_settings(root / name, policies=policies) for name in ("seed", "0", "1")]
+    host.initialize(settings[0])
+    with host.token_desk(settings[0]) as (desk, actor):
+        tokens = {
+            p.name: desk.create(
+                actor,
+                principal=p.name,
+                roles=frozenset({p.role}),
+                environment=p.environment,
+                lifetime=timedelta(days=1),
+            )[1]
+            for p in PEOPLE
+        }
+    _make_keys(host, settings[0], tokens)
+    with contextlib.ExitStack() as stack:
+        houses, urls = [], []
+        for twin in settings[1:]:
+            shutil.copytree(settings[0].home, twin.home)
+            shutil.copy2(settings[0].kek_path, twin.kek_path)
+            gateway = stack.enter_context(
+                contextlib.closing(Gateway(Control(twin), sources=open_sources(twin.sources)))
+            )
+            gateway.start()
+            houses.append(House(gateway=gateway, host=host, settings=twin))
+            urls.append(stack.enter_context(open_door(gateway.services())))
+        worlds = Worlds((houses[0], houses[1]), urls=(urls[0], urls[1]), tokens=tokens)
+        stack.callback(worlds.close)
+        yield worlds
+
+
+def _make_keys(host: Host, settings: Settings, tokens: Mapping[str, str]) -> None:
+    """A project's keys are made when they are first needed: here, so that both copies have them."""
+    write(first_world(0), settings.sources.parent)
+    with contextlib.closing(Gateway(Control(settings), sources=open_sources(settings.sources))) as gateway:
+        gateway.start()
+        house = House(gateway=gateway, host=host, settings=settings)
+        for person in PEOPLE:
+            column = {"rita": "count(*)", "otto": "counterparty_iban"}.get(person.name, "iban")
+            sql = f"SELECT {column} FROM core.{'transactions' if person.name == 'otto' else 'accounts'}"
+            house.ask(tokens[person.name], sql, purpose=person.purpose)
+
+
+def _settings(folder: Path, *, policies: Path) -> Settings:
+    folder.mkdir()
+    sources = folder / "sources.yaml"
+    sources.write_text("".join(f'{name}: {{url: "{url}"}}\n' for name, url in SOURCES.items()))
+    return Settings(
+        home=folder / "home",
+        policies=policies,
+        sources=sources,
+        rows_per_day=10**9,
+        requests_per_minute=10**9,
+        sandbox_warm_children=1,
+        sandbox_queries_per_child=1000,
+    )
