@@ -31,6 +31,7 @@ from gateway import catalog, delivery, planning, query
 from gateway.case import Case, denied
 from gateway.errors import Denied, GatewayError, Integrity, Invalid, Unsupported
 from gateway.pinning import WindowPins
+from gateway.remembered import Questions
 from gateway.rooms import ActivePolicy, Limits, Rooms
 from gateway.running import Answer, Body, OpenedAnswer
 from gateway.serving import Serving
@@ -52,6 +53,7 @@ class EnforcementPoint:
         self._rooms = rooms
         self._limits = limits
         self._serving = Serving(rooms, limits=limits)
+        self._questions = Questions()
         self._pins = WindowPins(rooms.windows, keys=rooms.keys, length=limits.release_window)
 
     def answer(
@@ -193,14 +195,18 @@ class EnforcementPoint:
         request = case.request
         assert isinstance(request, Request)  # noqa: S101 - the other kind has no SQL
         case.text = request.text
-        parsed = query.parse(  # 2
-            request.sql, dialect=request.dialect, limits=self._limits.query, parameters=request.parameters
+        limits = self._limits.query
+        question = self._questions.of(case.principal.id, request)
+        parsed = question.parsed(  # 2
+            lambda: query.parse(request.sql, dialect=request.dialect, limits=limits, parameters=request.parameters)
         )
         case.shape = parsed.shape
         case.policy = policy = self._rooms.policy()
         visible = policy.pdp.visible(case.principal, now=case.now)
         datasets = catalog.resolve(parsed, catalog=policy.datasets, visible=visible)  # 3
-        bound = query.bind(parsed, datasets=datasets, limits=self._limits.query)  # 4
+        bound = question.bound(  # 4
+            parsed, policy.datasets, lambda: query.bind(parsed, datasets=datasets, limits=limits)
+        )
         if with_watermarks and self._verdict(case, watermarked(bound, policy)).allowed:
             return case.allowed
         return self._verdict(case, bound)
@@ -238,16 +244,23 @@ class EnforcementPoint:
 
     def _plan(self, case: Case, *, for_files: bool = False) -> Plan:
         """Step 6."""
-        assert isinstance(case.request, Request) and case.policy and case.bound  # noqa: S101 - _decide set them
-        plan = planning.make_plan(
-            case.bound,
-            case.allowed,
-            datasets=case.policy.datasets,
-            max_scans=self._limits.query.max_scans,
-            limit=case.request.limit,
-            for_files=for_files,
-            near_data={name for name, source in self._rooms.sources.items() if source.aggregates_near_data},
-        )
+        request, bound, policy = case.request, case.bound, case.policy
+        assert isinstance(request, Request) and bound and policy  # noqa: S101 - _decide set them
+        near = frozenset(name for name, source in self._rooms.sources.items() if source.aggregates_near_data)
+
+        def make() -> Plan:
+            return planning.make_plan(
+                bound,
+                case.allowed,
+                datasets=policy.datasets,
+                max_scans=self._limits.query.max_scans,
+                limit=request.limit,
+                for_files=for_files,
+                near_data=near,
+            )
+
+        question = self._questions.of(case.principal.id, request)
+        plan = make() if for_files else question.plan(bound, case.allowed, near, make)
         read = {step.scan.source for step in plan.steps}
         one = self._rooms.sources.get(*read) if len(read) == 1 else None
         if plan.snapshot == "single-scan" or one is None:

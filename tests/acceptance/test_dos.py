@@ -236,7 +236,6 @@ def test_four_eaters_at_once_leave_room_for_another_principal(service: Service) 
         assert problem(response, 429)["code"] in {"exhausted.time", "exhausted.memory"}
         assert taken < SECONDS + 1
     assert peak.mb < bound_mb(idle, running=AT_ONCE + 1)
-    assert len(seconds) > 2
     assert max(seconds) < 1
 
 

@@ -267,8 +267,8 @@ def test_an_undeclared_value_in_the_source_is_told_without_the_value(small: Fron
 
 
 def test_a_query_that_fails_after_rows_went_out_breaks_the_body(big: Front) -> None:
-    """One of 200,000 casts fails; the status was sent long before."""
-    cast = "CAST(CASE WHEN amount = 1999.99 THEN 'x' ELSE '1' END AS INTEGER) AS n"
+    """One of 200,000 casts fails; the status was sent long before. Floating-point numbers are not sorted first."""
+    cast = "CAST(CASE WHEN amount = 1999.99 THEN 'x' ELSE '1' END AS DOUBLE PRECISION) AS n"
     sql = f"SELECT transaction_id, account_id, customer_id, {cast} FROM core.transactions"
     got, receipt = b"", ""
     with (
@@ -284,6 +284,14 @@ def test_a_query_that_fails_after_rows_went_out_breaks_the_body(big: Front) -> N
                 got += chunk
     assert got
     assert ended(big.house, receipt) == ("failed", "invalid.execution")
+
+
+def test_a_query_whose_rows_are_sorted_fails_before_any_row_goes_out(big: Front) -> None:
+    cast = "CAST(CASE WHEN amount = 1999.99 THEN 'x' ELSE '1' END AS INTEGER) AS n"
+    sql = f"SELECT transaction_id, {cast} FROM core.transactions"
+    with caller(big.url, big.tokens["otto"]) as client:
+        response = client.post("/v1/query", json={"sql": sql, "purpose": OWNER[1]}, headers={"Accept": "text/csv"})
+    refused(response, 422, "invalid.execution")
 
 
 def test_a_json_answer_that_grows_too_long_has_no_closing_member(big: Front) -> None:
