@@ -160,6 +160,6 @@ def shape_of(tree: exp.Expr) -> str:
             node.set("this", "?")
             node.set("is_string", False)  # noqa: FBT003  # sqlglot's signature
     try:
-        return shape.sql(dialect="postgres", comments=False)
+        return shape.sql(dialect="postgres", comments=False, copy=False)
     except (UnsupportedError, RecursionError, ValueError):
         raise Unsupported("this query cannot be written down without its values", code="syntax") from None
