@@ -21,7 +21,7 @@ test: check ## everything
 	$(BIN)/pytest -n 2 --dist loadfile -m slow $(CHECKED)
 	$(BIN)/pytest -n 2 --dist loadfile $(FURTHER)
 
-check: $(VENV)/.installed ## format, lint, types, imports, unit and architecture; under a minute
+check: $(VENV)/.installed ## format, lint, types, imports, unit, vectors and architecture; two to three minutes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
