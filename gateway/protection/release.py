@@ -16,7 +16,7 @@ from gateway.errors import Exhausted, Integrity
 from gateway.protection.suppression import Entries, grid, number_cells, shown_cells
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import family_of
-from gateway.terms.plan import GuardedScan, Measure
+from gateway.terms.plan import FIXED_POINT, GuardedScan, Measure
 from gateway.terms.streams import RawStream, ReleasedStream
 
 FLOOR: Final = 5
@@ -87,7 +87,7 @@ def _sum_type(column: Column) -> pa.DataType:
         case "integer":
             return pa.int64()
         case "float":
-            return pa.float64()
+            return FIXED_POINT
         case _:
             raise Integrity(f"column {column.name} is no number and cannot be summed")
 
@@ -98,7 +98,8 @@ def _released_schema(guarded: GuardedScan) -> pa.Schema:
     for measure in guarded.measures:
         match measure.function:
             case "sum":
-                kind = _sum_type(columns[measure.column or ""])
+                column = columns[measure.column or ""]
+                kind = pa.float64() if pa.types.is_floating(column.type) else _sum_type(column)
             case "avg":
                 kind = pa.float64()
             case "count_rows" | "count_values" | "count_subjects":
@@ -180,17 +181,10 @@ def _ranks(column: pa.ChunkedArray) -> NDArray[np.int64]:
 def _summed(table: pa.Table, guarded: GuardedScan) -> pa.Table:
     """The sum of every figure, by cell."""
     figures = ["__rows"]
-    floats: list[str] = []
     for column in _measured(guarded):
         figures += [f"__count_{column.name}", f"__sum_{column.name}"]
-        if pa.types.is_floating(_sum_type(column)):
-            floats.append(f"__sum_{column.name}")
-    if floats:
-        # Adding floats in another order gives other bits, and the source's order must not be told.
-        table = table.sort_by([(name, "ascending") for name in floats])
     for name in figures:
-        if name not in floats:
-            table = table.set_column(table.column_names.index(name), name, _widened(table[name]))
+        table = table.set_column(table.column_names.index(name), name, _widened(table[name]))
     return table.group_by("__cell", use_threads=False).aggregate([(name, "sum") for name in figures])
 
 
@@ -211,17 +205,16 @@ def _figure(groups: pa.Table, measure: Measure, kind: pa.DataType) -> pa.Chunked
             return groups[f"__count_{measure.column}_sum"].cast(kind)
     total, count = groups[f"__sum_{measure.column}_sum"], groups[f"__count_{measure.column}_sum"].cast(pa.int64())
     total = pc.if_else(pc.greater(count, 0), total, pa.scalar(None, total.type))
-    if measure.function == "sum":
+    if measure.function == "sum" and not pa.types.is_floating(kind):
         return total.cast(kind)
-    means = [_mean(*pair) for pair in zip(total.to_pylist(), count.to_pylist(), strict=True)]
+    parts = count.to_pylist() if measure.function == "avg" else [1] * len(count)
+    means = [_quotient(*pair) for pair in zip(total.to_pylist(), parts, strict=True)]
     return pa.chunked_array([means], type=kind)
 
 
-def _mean(total: Decimal | float | None, count: int) -> float | None:
+def _quotient(total: Decimal | None, count: int) -> float | None:
     """Rounded once: Arrow's cast from decimal to double is not the nearest double."""
-    if total is None:
-        return None
-    return total / count if isinstance(total, float) else float(Fraction(total) / count)
+    return None if total is None else float(Fraction(total) / count)
 
 
 def _rebuilt(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:

@@ -12,7 +12,7 @@ from gateway.errors import Exhausted, Integrity
 from gateway.sources.convert import BATCH_ROWS, decimals, shifted
 from gateway.sources.render import is_number
 from gateway.terms.dataset import Column
-from gateway.terms.plan import GuardedScan
+from gateway.terms.plan import FIXED_POINT, GuardedScan
 
 MAX_GROUPS: Final = 2_000_000
 """Groups held at once; merging peaks at some 300 bytes a group (measured: one text dimension, one sum): 600 MB."""
@@ -23,7 +23,7 @@ _PENDING_ROWS: Final = 1 << 18
 class Groups:
     """Sums figures by keys. Keys are compared by their typed value: two spellings of one value are one group.
 
-    Figures MUST be int64 (counts), decimal128(38, s) or float64; int64 figures may not leave their type.
+    Figures MUST be int64 (counts) or decimal128(38, s); int64 figures may not leave their type.
     """
 
     def __init__(self, *, keys: Sequence[str], dataset: str) -> None:
@@ -104,13 +104,16 @@ def group_schema(guarded: GuardedScan) -> pa.Schema:
 def _sum_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_decimal(kind):
         return pa.decimal128(38, kind.scale)
-    return pa.int64() if pa.types.is_integer(kind) else pa.float64()
+    return pa.int64() if pa.types.is_integer(kind) else FIXED_POINT
 
 
-def figures_of(raw: Sequence[pa.Array], measured: Sequence[Column], dataset: str) -> list[pa.Array]:
+def figures_of(
+    raw: Sequence[pa.Array], measured: Sequence[Column], dataset: str, *, has_halves: bool
+) -> list[pa.Array]:
     """count(*), then counts and sums: sums of integers as decimals, so that merging cannot wrap around.
 
-    Sums come as float64, as int64 in units of the last digit, or as exact decimal texts.
+    Sums come as int64 in units of the last digit, or as exact decimals or their texts. Those of floating-point columns
+    come, if `has_halves`, as the sum of whole parts and then that of the billionths, both int64.
 
     Raises:
         Integrity: a value or a sum does not fit.
@@ -122,18 +125,23 @@ def figures_of(raw: Sequence[pa.Array], measured: Sequence[Column], dataset: str
         place += 1
         if not is_number(column):
             continue
-        total, misfits = raw[place : place + 2]
-        place += 2
+        width = 2 if has_halves and pa.types.is_floating(column.type) else 1
+        sums, misfits = raw[place : place + width], raw[place + width]
+        place += width + 1
         if pc.any(pc.not_equal(misfits, 0)).as_py():
             raise Integrity(f"{dataset}.{column.name}: a value does not fit the declared type", code="source.value")
-        figures.append(_exact(total, column, dataset))
+        figures.append(_joined(*sums) if width > 1 else _exact(*sums, column, dataset))
     return figures
 
 
+def _joined(whole: pa.Array, billionths: pa.Array) -> pa.Array:
+    """19 digits and 9 behind them: the sum has one more."""
+    units = whole.cast(pa.decimal128(19, 0)).cast(pa.decimal128(28, FIXED_POINT.scale))
+    return pc.add(units, shifted(billionths, pa.decimal128(28, FIXED_POINT.scale))).cast(FIXED_POINT)
+
+
 def _exact(total: pa.Array, column: Column, dataset: str) -> pa.Array:
-    if pa.types.is_floating(total.type):
-        return total
-    kind = pa.decimal128(38, getattr(column.type, "scale", 0))
+    kind = FIXED_POINT if pa.types.is_floating(column.type) else pa.decimal128(38, getattr(column.type, "scale", 0))
     if pa.types.is_integer(total.type):
         return shifted(total, kind)
     try:

@@ -224,7 +224,8 @@ class Reads:
         for raw in coalesced(session.read(statement, table=table, dataset=scan.dataset)):
             batch = cells.passing(raw, check, self._tally, counts=True)
             keys = cells.typed(batch, only=wanted).columns
-            figures = figures_of(batch.columns[len(cells.names) :], measured, scan.dataset)
+            raw_figures = batch.columns[len(cells.names) :]
+            figures = figures_of(raw_figures, measured, scan.dataset, has_halves=render.halves_sums(self._dialect))
             partial = pa.RecordBatch.from_arrays([*keys, *figures], names=schema.names)
             if is_whole:  # the source made each group once: nothing to merge, nothing to hold
                 yield from groups_as(schema, pa.Table.from_batches([partial]), dataset=scan.dataset)

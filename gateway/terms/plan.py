@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
+
+import pyarrow as pa
 
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import MASK_SPECS
@@ -118,6 +120,12 @@ class GroupedScan:
 
 
 Step = MaskedScan | GuardedScan | GroupedScan
+
+FIXED_POINT: Final = pa.decimal128(38, 9)
+"""How a source adds up a floating-point measure of a guarded scan: in billionths, each value rounded to them. Then a
+sum depends on its values alone; adding floats tells in the last bit in which order they lie in the source."""
+FIXED_POINT_LIMIT: Final = 1e15
+"""A value that is not below it in size, or is no number, does not fit."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

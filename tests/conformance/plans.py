@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
@@ -135,6 +136,8 @@ def _add(figures: dict[str, object], column: Column, value: object) -> None:
         figures.setdefault(f"__sum_{column.name}", None)
     if value is None:
         return
+    if isinstance(value, float):
+        value = decimal.Decimal(repr(value)).quantize(decimal.Decimal("1e-9"))
     figures[f"__count_{column.name}"] += 1  # type: ignore[operator]
     if is_number:
         so_far = figures[f"__sum_{column.name}"]

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from gateway.errors import Integrity
+from gateway.terms.plan import FIXED_POINT
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or, Predicate
 from gateway.terms.streams import Tally
 from tests.conformance.adapters import Adapter, Rows, column
@@ -97,7 +98,7 @@ def test_groups_have_the_types_of_the_port(adapter: Adapter, deadline: float) ->
         ("__count_pieces", pa.int64()),
         ("__sum_pieces", pa.int64()),
         ("__count_score", pa.int64()),
-        ("__sum_score", pa.float64()),
+        ("__sum_score", FIXED_POINT),
         ("__count_shop", pa.int64()),
         ("__count_day", pa.int64()),
     ]
@@ -109,6 +110,38 @@ def test_sums_of_decimals_are_exact(adapter: Adapter, deadline: float) -> None:
     guarded = guarded_of(scan_of(table, "v", aux=["s"]), subject="s", measured=["v"])
     (row,) = read(adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).group(guarded))
     assert row == {"__subject": 1, "__rows": 10_007, "__count_v": 10_007, "__sum_v": D("1000.70")}
+
+
+def test_sums_of_floats_are_exact_whatever_their_order(adapter: Adapter, deadline: float) -> None:
+    """Added up as floats, the last digits would tell in which order the rows lie."""
+    values = [1e6, 0.1, -1e14, 0.7, 1e-3, 0.1 + 0.2, 98765.432109876, -2.5] * 500 + [1e14] * 500
+    total = sum((D(repr(value)).quantize(D("1e-9")) for value in values), start=D(0))
+    orders = {"t": values, "u": values[::-1], "v": _random.sample(values, len(values))}
+    tables = {
+        name: Rows((column("s", "int64"), column("v", "float64")), [(1, value) for value in order])
+        for name, order in orders.items()
+    }
+    for name, table in tables.items():
+        adapter.create(name, table)
+    for name, table in tables.items():
+        guarded = guarded_of(scan_of(table, "v", name=name, aux=["s"]), subject="s", measured=["v"])
+        (row,) = read(adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally()).group(guarded))
+        assert row["__sum_v"] == total
+
+
+def test_a_float_that_has_no_billionths_is_refused(adapter: Adapter, deadline: float) -> None:
+    odd_ones = [1e15, -1e15, 1e308, *(value for value in adapter.odd_floats if value != 0)]
+    tables = {
+        f"t{place}": Rows((column("s", "int64"), column("v", "float64")), [(1, 0.5), (1, odd)])
+        for place, odd in enumerate(odd_ones)
+    }
+    for name, table in tables.items():
+        adapter.create(name, table)
+    for name, table in tables.items():
+        scan = scan_of(table, "v", name=name, aux=["s"])
+        stream = adapter.source().session(receipt="r_test", deadline=deadline, tally=Tally())
+        with pytest.raises(Integrity, match="does not fit"):
+            read(stream.group(guarded_of(scan, subject="s", measured=["v"])))
 
 
 def test_a_sum_beyond_64_bits_is_refused(adapter: Adapter, deadline: float) -> None:

@@ -159,7 +159,7 @@ def test_t4_every_released_figure_is_a_function_of_shown_groups() -> None:
     scan = guarded()
     rows = [Row(subject=i, region="DE", income=Decimal(i), rate=i / 8) for i in range(10)]
     rows += [Row(subject=20 + i, region="IT", visits=i) for i in range(11)]
-    one = [Row(subject=90 + i, region="FR", income=Decimal(10**9), rate=1e300) for i in range(4)]
+    one = [Row(subject=90 + i, region="FR", income=Decimal(10**9), rate=1e14) for i in range(4)]
     other = [Row(subject=90 + i, region="AA", income=Decimal(1), rate=-5.0) for i in range(4)]
     assert answer([*one, *rows], scan)["region"].to_pylist() == ["IT"]
     assert bytes_of(answer([*one, *rows], scan)) == bytes_of(answer([*rows, *other], scan))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, assert_never
 
@@ -115,6 +115,8 @@ def _rows(asked: _Asked) -> Statement:
 def groups(table: Table, *, keys: Sequence[str], measured: Sequence[str], where: Filter, dialect: Dialect) -> Statement:
     """Per group: keys, count(*), then for each measured column its count and, if it is a number, its sum and misfits.
 
+    A sum is one column, or two where it is of a floating-point number and `halves_sums`: whole parts, then billionths.
+
     Misfits is 1 if a value was not one of the declared type, else 0. Witness and window as in `rows`.
     """
     return _groups(_asked(table, keys, measured, where, dialect))
@@ -140,17 +142,22 @@ def _figures(table: Table, name: str, dialect: Dialect) -> list[Output]:
     if not is_number(column):
         return [count]
     cell = _cell(table, name, dialect)
-    if cell.addend is None:
+    addends = cell.fixed if cell.addend is None else (cell.addend,)
+    if not addends:
         raise _not_offered(column, "summed")
-    is_float, misfit = family_of(column.type) == "float", exp.convert(0)
-    total = exp.convert(0.0 if is_float else 0) if is_float or not dialect.sums_as_text else text_literal("")
+    return [count, *_sums(name, addends, dialect), _misfits(name, cell)]
+
+
+def _sums(name: str, addends: Iterable[exp.Expr], dialect: Dialect) -> list[Output]:
+    total = text_literal("") if dialect.sums_as_text else exp.convert(0)
+    return [Output(column=name, made=exp.Sum(this=addend), witness=total) for addend in addends]
+
+
+def _misfits(name: str, cell: Cell) -> Output:
+    misfit: exp.Expr = exp.convert(0)
     if cell.misfit is not None:
         misfit = exp.Case().when(cell.misfit, exp.convert(1)).else_(misfit)
-    return [
-        count,
-        Output(column=name, made=exp.Sum(this=cell.addend), witness=total),
-        Output(column=name, made=exp.Max(this=misfit), witness=exp.convert(0)),
-    ]
+    return Output(column=name, made=exp.Max(this=misfit), witness=exp.convert(0))
 
 
 def parts(
@@ -183,18 +190,13 @@ def _part(table: Table, figure: Figure, dialect: Dialect) -> list[Output]:
     cell = _cell(table, name, dialect)
     if figure.partial == "count":
         return [Output(column=name, made=exp.Count(this=_reference(table, name)), witness=exp.convert(0))]
-    misfit: exp.Expr = exp.convert(0)
-    if cell.misfit is not None:
-        misfit = exp.Case().when(cell.misfit, exp.convert(1)).else_(misfit)
-    beside = Output(column=name, made=exp.Max(this=misfit), witness=exp.convert(0))
     if figure.partial != "sum":
         extreme = exp.Min if figure.partial == "min" else exp.Max
-        return [Output(column=name, made=extreme(this=cell.delivered), witness=cell.witness), beside]
+        return [Output(column=name, made=extreme(this=cell.delivered), witness=cell.witness), _misfits(name, cell)]
     if cell.addend is None:
         raise _not_offered(_stored(table, name).column, "summed")
     addends = _halves(cell.addend) if halves_sums(dialect) else [cell.addend]
-    total = text_literal("") if dialect.sums_as_text else exp.convert(0)
-    return [*(Output(column=name, made=exp.Sum(this=addend), witness=total) for addend in addends), beside]
+    return [*_sums(name, addends, dialect), _misfits(name, cell)]
 
 
 def halves_sums(dialect: Dialect) -> bool:

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from gateway.errors import Unsupported
 from gateway.sources.table import Stored
+from gateway.terms.plan import FIXED_POINT_LIMIT
 from gateway.terms.predicate import Scalar
 
 
@@ -23,9 +24,12 @@ class Cell:
     compared: exp.Expr | None
     """Compares as the declared type does, with `literal`s; None: comparison is not offered."""
     addend: exp.Expr | None = None
-    """Sums exactly; None: no number, or not offered."""
+    """Sums exactly; None: no number, floating-point, or not offered."""
+    fixed: tuple[exp.Expr, ...] = ()
+    """Of a floating-point number: itself in billionths, as a decimal; or its whole part and then the billionths beside
+    it, as integers. Both sum exactly, and are null for a misfit."""
     misfit: exp.Expr | None = None
-    """True where an addend would not be the value; None: the source's own type forbids it."""
+    """True where an addend, or what is fixed, would not be the value; None: the source's own type forbids it."""
 
     grouped: exp.Expr | None = None
     """The key of a group, where it is not what `key` makes of `delivered`."""
@@ -57,6 +61,18 @@ def text_literal(text: str) -> exp.Literal:
     if "\0" in text:
         raise Unsupported("a text in a row filter holds a NUL, which no source reads", code="source")
     return exp.Literal.string(text)
+
+
+def out_of_range(number: exp.Expr) -> exp.Expr:
+    """True of a floating-point number that is not added up in billionths; infinities and NaN are beyond the limit."""
+    limit = exp.LT(this=exp.Abs(this=number), expression=exp.convert(FIXED_POINT_LIMIT))
+    return exp.Not(this=exp.Paren(this=limit))
+
+
+def in_range(number: exp.Expr, fixed: exp.Expr) -> exp.Expr:
+    """`fixed`, or null where the number is out of range: then nothing is cast that cannot be."""
+    limit = exp.LT(this=exp.Abs(this=number), expression=exp.convert(FIXED_POINT_LIMIT))
+    return exp.Case().when(limit, fixed)
 
 
 def binary(text: exp.Expr) -> exp.Expr:

@@ -15,9 +15,10 @@ from sqlglot import exp
 
 from gateway.errors import Unsupported
 from gateway.sources.convert import MAX_VALUE_BYTES
-from gateway.sources.render.cell import Cell, Dialect, text_literal
+from gateway.sources.render.cell import Cell, Dialect, in_range, out_of_range, text_literal
 from gateway.sources.table import Stored
 from gateway.terms.mask_spec import family_of
+from gateway.terms.plan import FIXED_POINT
 from gateway.terms.predicate import Scalar
 
 FOLDER: Final = "folder"
@@ -61,7 +62,10 @@ def _cell(stored: Stored, reference: exp.Column) -> Cell:
             return Cell(delivered=reference, witness=number, compared=reference, addend=addend)
         case "float" | "double":
             wide = _cast(reference, "DOUBLE")
-            return Cell(delivered=wide, witness=number, compared=wide, addend=wide)
+            # by its text: a cast of the number itself multiplies it first, and rounds twice
+            exact = _cast(_cast(wide, "VARCHAR"), f"DECIMAL({FIXED_POINT.precision}, {FIXED_POINT.scale})")
+            fixed, misfit = in_range(wide, exact), out_of_range(wide)
+            return Cell(delivered=wide, witness=number, compared=wide, fixed=(fixed,), misfit=misfit)
         case "timestamp_s" | "timestamp_ms":
             moment = _cast(reference, "TIMESTAMP")
             return Cell(delivered=moment, witness=number, compared=moment)

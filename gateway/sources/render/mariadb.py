@@ -18,9 +18,10 @@ from sqlglot import exp
 
 from gateway.errors import Unsupported
 from gateway.sources.convert import MAX_VALUE_BYTES
-from gateway.sources.render.cell import Cell, Dialect, text_literal
+from gateway.sources.render.cell import Cell, Dialect, in_range, out_of_range, text_literal
 from gateway.sources.table import Stored
 from gateway.terms.mask_spec import family_of
+from gateway.terms.plan import FIXED_POINT
 from gateway.terms.predicate import Scalar
 
 LONG: Final = "long "
@@ -87,7 +88,15 @@ def _cell(stored: Stored, reference: exp.Column) -> Cell:
         case "float":
             # A FLOAT would be spelled with six digits.
             number = exp.cast(reference, "DOUBLE") if stored.storage == "float" else reference
-            return Cell(delivered=number, witness=_TEXT, compared=number, addend=number, grouped=number)
+            fixed = in_range(number, exp.cast(number, f"DECIMAL({FIXED_POINT.precision}, {FIXED_POINT.scale})"))
+            return Cell(
+                delivered=number,
+                witness=_TEXT,
+                compared=number,
+                fixed=(fixed,),
+                misfit=out_of_range(number),
+                grouped=number,
+            )
         case "decimal":
             return Cell(delivered=reference, witness=_TEXT, compared=reference, addend=reference, grouped=reference)
         case "string":

@@ -15,8 +15,9 @@ from sqlglot import exp
 
 from gateway.errors import Unsupported
 from gateway.sources.convert import MAX_VALUE_BYTES
-from gateway.sources.render.cell import Cell, Dialect, text_literal
+from gateway.sources.render.cell import Cell, Dialect, in_range, out_of_range, text_literal
 from gateway.sources.table import Stored
+from gateway.terms.plan import FIXED_POINT
 from gateway.terms.predicate import Scalar
 
 SHORT_TEXT: Final = "short text"
@@ -61,12 +62,14 @@ def _typed(text: str, kind: str) -> exp.Expr:
 def _postgres_cell(stored: Stored, reference: exp.Column) -> Cell:
     column, number = stored.column, exp.convert(0)
     match stored.storage:
-        case "int2" | "int4" | "int8" | "float8":
+        case "int2" | "int4" | "int8":
             return Cell(delivered=reference, witness=number, compared=reference, addend=reference)
-        case "float4":
-            # a sum of float4 is a float4: it would lose digits
-            addend = exp.cast(reference, "DOUBLE PRECISION", dialect="postgres")
-            return Cell(delivered=reference, witness=number, compared=reference, addend=addend)
+        case "float4" | "float8":
+            wide = exp.cast(reference, "DOUBLE PRECISION", dialect="postgres")
+            misfit = out_of_range(wide)
+            return Cell(
+                delivered=reference, witness=number, compared=reference, fixed=(_billionths(wide),), misfit=misfit
+            )
         case "bool" | "date" | "timestamp" | "timestamptz":
             return Cell(delivered=reference, witness=number, compared=reference)
         case "numeric" | "bound numeric":
@@ -78,6 +81,12 @@ def _postgres_cell(stored: Stored, reference: exp.Column) -> Cell:
             return Cell(delivered=_bounded(reference), witness=number, compared=None)
         case _:
             raise Unsupported(f"column {column.name}: type {stored.storage} is not read from PostgreSQL", code="source")
+
+
+def _billionths(number: exp.Expr) -> exp.Expr:
+    """By its text: a cast to numeric keeps 15 digits."""
+    exact = exp.cast(exp.cast(number, "TEXT", dialect="postgres"), "DECIMAL", dialect="postgres")
+    return in_range(number, _call("ROUND", exact, exp.convert(FIXED_POINT.scale)))
 
 
 def _misfit(storage: str, reference: exp.Column, kind: pa.Decimal128Type) -> exp.Expr:

@@ -11,9 +11,10 @@ from sqlglot import exp
 
 from gateway.errors import Unsupported
 from gateway.sources.convert import ABSOLUTE_NOISE, FLOAT_DIGITS, MAX_VALUE_BYTES, RELATIVE_NOISE
-from gateway.sources.render.cell import Cell, Dialect, binary, text_literal
+from gateway.sources.render.cell import Cell, Dialect, binary, in_range, out_of_range, text_literal
 from gateway.sources.table import Stored
 from gateway.terms.mask_spec import family_of
+from gateway.terms.plan import FIXED_POINT
 from gateway.terms.predicate import Scalar
 
 
@@ -49,10 +50,9 @@ def _sqlite_cell(stored: Stored, reference: exp.Column) -> Cell:
         case "boolean":
             return Cell(delivered=reference, witness=exp.convert(0), compared=reference)
         case "float":
-            misfit = _not_stored_as(reference, "integer", "real")
-            return Cell(
-                delivered=reference, witness=exp.convert(0.0), compared=reference, addend=reference, misfit=misfit
-            )
+            misfit = exp.or_(_not_stored_as(reference, "integer", "real"), out_of_range(reference))
+            fixed = _sqlite_fixed(reference)
+            return Cell(delivered=reference, witness=exp.convert(0.0), compared=reference, fixed=fixed, misfit=misfit)
         case "decimal" if stored.storage != "text" and column.type.precision <= FLOAT_DIGITS:
             return _sqlite_decimal(reference, column.type)
         case "decimal":
@@ -71,6 +71,14 @@ def _sqlite_cell(stored: Stored, reference: exp.Column) -> Cell:
 def _not_stored_as(reference: exp.Column, *classes: str) -> exp.Expr:
     allowed = [text_literal(name) for name in (*classes, "null")]
     return exp.Not(this=exp.In(this=_call("TYPEOF", reference), expressions=allowed))
+
+
+def _sqlite_fixed(reference: exp.Column) -> tuple[exp.Expr, exp.Expr]:
+    """The whole part and the billionths beside it: both together leave 64 bits."""
+    whole = exp.cast(reference, "BIGINT")
+    part = exp.Paren(this=exp.Sub(this=reference, expression=whole))
+    billionths = exp.Round(this=exp.Mul(this=part, expression=exp.convert(10.0**FIXED_POINT.scale)))
+    return in_range(reference, whole), in_range(reference, exp.cast(billionths, "BIGINT"))
 
 
 def _sqlite_decimal(reference: exp.Column, kind: pa.Decimal128Type) -> Cell:

@@ -6,14 +6,15 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pyarrow as pa
 
 from gateway.terms.dataset import Column
-from gateway.terms.plan import Function, GuardedScan, Measure, Scan
+from gateway.terms.plan import FIXED_POINT, Function, GuardedScan, Measure, Scan
 from gateway.terms.streams import RawStream
 
-SUM_TYPES = {"income": pa.decimal128(38, 2), "visits": pa.int64(), "rate": pa.float64()}
+SUM_TYPES = {"income": pa.decimal128(38, 2), "visits": pa.int64(), "rate": FIXED_POINT}
 TYPES = {
     "region": pa.string(),
     "segment": pa.string(),
@@ -86,10 +87,15 @@ def stage_one(rows: Iterable[Row], scan: GuardedScan) -> list[dict[str, object]]
             "__subject": row.subject,
             "__rows": 1,
             **{f"__count_{name}": int(getattr(row, name) is not None) for name in measured},
-            **{f"__sum_{name}": getattr(row, name) for name in measured},
+            **{f"__sum_{name}": addend(getattr(row, name)) for name in measured},
         }
         for row in rows
     ]
+
+
+def addend(value: object) -> object:
+    """As a source adds it up: a floating-point number in billionths."""
+    return Decimal(repr(value)).quantize(Decimal("1e-9")) if isinstance(value, float) else value
 
 
 def stream(records: list[dict[str, object]], scan: GuardedScan, *, batch: int = 7) -> RawStream:
@@ -114,7 +120,9 @@ def oracle(rows: Iterable[Row], scan: GuardedScan, *, threshold: int) -> list[tu
 
 
 def _figure(measure: Measure, group: Sequence[Row]) -> object:
-    values = [value for row in group if measure.column and (value := getattr(row, measure.column)) is not None]
+    given = [value for row in group if measure.column and (value := getattr(row, measure.column)) is not None]
+    values: list[Any] = [addend(value) for value in given]
+    total = sum(values[1:], start=values[0]) if values else None
     match measure.function:
         case "count_rows":
             return len(group)
@@ -123,9 +131,8 @@ def _figure(measure: Measure, group: Sequence[Row]) -> object:
         case "count_values":
             return len(values)
         case "sum":
-            return sum(sorted(values), start=type(values[0])(0)) if values else None
+            return float(total) if total is not None and isinstance(given[0], float) else total
         case "avg":
-            total = sum(sorted(values), start=type(values[0])(0)) if values else None
             return None if total is None else float(Fraction(total) / len(values))
 
 

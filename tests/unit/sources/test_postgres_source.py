@@ -335,7 +335,7 @@ def test_sums_neither_wrap_nor_round(run: Run, source: PostgresSource) -> None:
     finally:
         reads.close()
     assert (row["__sum_i"], row["__sum_n"]) == (21474836470, D("0.10"))
-    assert row["__sum_r"] == pytest.approx(1.0, rel=1e-7)
+    assert row["__sum_r"] == pytest.approx(D("1.0"), rel=D("1e-7"))
 
 
 @pytest.mark.parametrize("value", ["'NaN'", "1.234", "1e20", "'-Infinity'"])
