@@ -130,7 +130,7 @@ def figures_of(
         place += width + 1
         if pc.any(pc.not_equal(misfits, 0)).as_py():
             raise Integrity(f"{dataset}.{column.name}: a value does not fit the declared type", code="source.value")
-        figures.append(_joined(*sums) if width > 1 else _exact(*sums, column, dataset))
+        figures.append(_joined(*sums) if width > 1 else _exact(sums[0], column, dataset))
     return figures
 
 
