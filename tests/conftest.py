@@ -1,9 +1,14 @@
-"""One rule: where a server is there, a test marked for it may not skip (`.ci/run` says which servers are there)."""
+"""Two rules for all tests.
+
+Where a server is there, a test marked for it may not skip (`.ci/run` says which servers are there).
+What needs a server, and the groups of SLOW, is marked `slow`: `make test` runs it, `make check` does not.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,6 +17,39 @@ settings.register_profile("fixed", derandomize=True)
 settings.load_profile("fixed")  # a run that fails fails again; `--hypothesis-profile=default` looks further
 
 SERVERS = {"postgres", "mariadb"}
+SLOW = (
+    # a whole gateway for each test, or for a few
+    "unit/etl/test_claim.py",
+    "unit/etl/test_extracts.py",
+    "unit/etl/test_freshness.py",
+    "unit/etl/test_lineage_desks.py",
+    "unit/etl/test_openlineage.py",
+    "unit/governance/test_approvals.py",
+    "unit/governance/test_governance_desks.py",
+    "unit/sources/test_rows_only.py",
+    # processes
+    "unit/sandbox/test_sandbox_answers.py",
+    "unit/sandbox/test_sandbox_child.py",
+    "unit/sandbox/test_sandbox_hostile.py",
+    "unit/sandbox/test_sandbox_pool.py",
+    "unit/sandbox/test_sandbox_spill.py",
+    "unit/sources/test_duckdb_source.py",
+    "unit/sources/test_parquet_source.py",
+    # every value of every table of a log, and large files
+    "unit/audit/test_audit_verify.py",
+    "unit/delivery/test_delivery_dataset.py",
+    "unit/demo_bank/test_bank.py",
+)
+"""Files that together take longer than all others."""
+_TESTS = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # `-m "not slow"` looks afterwards
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        needs_server = any(item.get_closest_marker(name) for name in SERVERS)
+        if needs_server or item.path.relative_to(_TESTS).as_posix() in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import urllib.parse
@@ -35,13 +36,20 @@ class Database:
     def url(self) -> str:
         return f"mysql://{self.rest}"
 
-    def run(self, *statements: str, rows: Sequence[Sequence[object]] | None = None) -> list[tuple[object, ...]]:
-        """Run the statements and return the last one's rows; with `rows`, run one statement for each of them."""
+    def run(
+        self, *statements: str, rows: Sequence[Sequence[object]] | None = None, mode: str | None = None
+    ) -> list[tuple[object, ...]]:
+        """Run the statements and return the last one's rows; with `rows`, run one statement for each of them.
+
+        `mode`: the session's sql_mode; None: the server's own.
+        """
         connection = pymysql.connect(
             host=self.host, port=self.port, user=self.user, password=self.password, charset="utf8mb4", autocommit=True
         )
         with connection, connection.cursor() as cursor:
             cursor.execute("SET SESSION time_zone = '+00:00'")
+            if mode is not None:
+                cursor.execute("SET SESSION sql_mode = %s", (mode,))
             if self._is_there(cursor):
                 cursor.execute(f"USE {self.name}")
             if rows is not None:
@@ -55,15 +63,22 @@ class Database:
         return bool(cursor.execute("SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", (self.name,)))
 
 
+@contextlib.contextmanager
+def own_database(server: str) -> Iterator[Database]:
+    """An empty database, gone at the end."""
+    database = Database(server)
+    database.run(f"CREATE DATABASE {database.name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    try:
+        yield database
+    finally:
+        database.run(f"DROP DATABASE {database.name}")
+
+
 @pytest.fixture
 def mariadb() -> Iterator[Database]:
     """Skips where there is no server."""
     url = os.environ.get("GATEWAY_TEST_MARIADB_URL")
     if not url:
         pytest.skip("GATEWAY_TEST_MARIADB_URL names no server")
-    database = Database(url)
-    database.run(f"CREATE DATABASE {database.name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-    try:
+    with own_database(url) as database:
         yield database
-    finally:
-        database.run(f"DROP DATABASE {database.name}")

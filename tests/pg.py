@@ -40,16 +40,22 @@ def postgres_server() -> Iterator[str]:
         yield url
 
 
+@contextlib.contextmanager
+def own_schema(server: str) -> Iterator[tuple[str, str]]:
+    """A URL whose connections live in an empty schema, and the schema's name."""
+    schema = f"test_{secrets.token_hex(8)}"
+    url = sa.make_url(server).set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+        try:
+            own = url.update_query_dict({"options": f"-csearch_path={schema}"})
+            yield own.render_as_string(hide_password=False), schema
+        finally:
+            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """A URL whose connections live in an empty schema of their own."""
-    schema = f"test_{secrets.token_hex(8)}"
-    server = sa.make_url(postgres_server).set(drivername="postgresql")
-    address = server.render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
-        try:
-            own = server.update_query_dict({"options": f"-csearch_path={schema}"})
-            yield own.render_as_string(hide_password=False)
-        finally:
-            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    with own_schema(postgres_server) as (url, _):
+        yield url

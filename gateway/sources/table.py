@@ -4,12 +4,73 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 import pyarrow as pa
 
 from gateway.terms.dataset import Column
+from gateway.terms.mask_spec import Family, family_of
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Predicate
+
+_MAX_DIGITS: Final = 38
+"""Of a decimal128."""
+_NATURAL: Final[Mapping[Family, pa.DataType]] = MappingProxyType(
+    {
+        "integer": pa.int64(),
+        "float": pa.float64(),
+        "boolean": pa.bool_(),
+        "string": pa.string(),
+        "date": pa.date32(),
+        "binary": pa.binary(),
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What a source's type can hold, in the catalog's words."""
+
+    family: Family | None
+    """None: the type is not read."""
+    bits: int = 64
+    """Of the signed number that holds all integers, or of the float."""
+    digits: tuple[int, int] | None = None
+    """Precision and scale of a decimal; None: without bounds."""
+    is_zoned: bool = False
+    """Moments, and no readings of a clock."""
+
+    @property
+    def natural(self) -> pa.DataType | None:
+        """The Arrow type that holds all of them; None if there is none."""
+        match self.family:
+            case "decimal" if self.digits is not None and 0 <= self.digits[1] <= self.digits[0] <= _MAX_DIGITS:
+                return pa.decimal128(*self.digits)
+            case "timestamp":
+                return pa.timestamp("us", "UTC" if self.is_zoned else None)
+            case None | "decimal":
+                return None
+            case family:
+                return _NATURAL[family]
+
+    def fit(self, kind: pa.DataType) -> bool:
+        """Whether the declared type can take all of them; decimals without bounds are looked at value by value."""
+        family = family_of(kind)
+        if family is None or self.family != family:
+            return False
+        match family:
+            case "integer":
+                return bool(pa.types.is_signed_integer(kind)) and bool(kind.bit_width >= self.bits)
+            case "float":
+                return bool(kind.bit_width >= self.bits)
+            case "timestamp":
+                return bool((kind.tz is not None) == self.is_zoned)
+            case "decimal" if self.digits is not None:
+                precision, scale = self.digits
+                return bool(scale <= kind.scale and precision - scale <= kind.precision - kind.scale)
+            case _:
+                return True
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

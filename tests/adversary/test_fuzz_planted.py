@@ -7,6 +7,7 @@ about it. The error text that could tell of raw values is that of the sources, s
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -23,13 +24,15 @@ from gateway.remembered import Questions
 from gateway.sandbox import Sandbox
 from gateway.sources import cells, render
 from gateway.sources.evaluate import RowCheck
+from gateway.sources.render import MARIADB, POSTGRES, Dialect
 from gateway.sources.table import Filter
 from gateway.terms.plan import MaskedScan, Plan
 from gateway.terms.predicate import Compare, conjoin
 from gateway.terms.query import BoundQuery
-from tests.fuzz.bank import PEOPLE
+from tests.fuzz.banks.people import PEOPLE
 from tests.fuzz.campaign import Finding, run
 from tests.fuzz.worlds import Worlds, open_worlds
+from tests.pg import postgres_server  # noqa: F401 - a fixture
 
 QUERIES = 500
 SEEDS = (1, 2)
@@ -39,6 +42,14 @@ ANA = [person for person in PEOPLE if person.name == "ana"]
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
     with open_worlds(tmp_path_factory.mktemp("planted")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[Worlds]:  # noqa: F811
+    """With servers too."""
+    mariadb = os.environ.get("GATEWAY_TEST_MARIADB_URL")
+    with open_worlds(tmp_path_factory.mktemp("served"), postgres=postgres_server, mariadb=mariadb) as opened:
         yield opened
 
 
@@ -183,16 +194,36 @@ def test_one_evaluation_of_a_row_filter_is_enough(
     assert all(b'"IT"' not in body and b'"DE"' in body for body in shown)
 
 
-def _evaluate_nowhere(patch: pytest.MonkeyPatch, *, first: bool, second: bool) -> None:
-    if second:
+def _evaluate_nowhere(patch: pytest.MonkeyPatch, *, first: bool, second: bool, only: Dialect | None = None) -> None:
+    """`only`: sources of this dialect leave out the first evaluation, and the others none."""
+    if second and only is None:
         patch.setattr(RowCheck, "kept", lambda _, batch: pa.array(np.ones(batch.num_rows, bool)))
     if first:
         real = render.rows
 
-        def unfiltered(*given: Any, where: Filter, **more: Any) -> Any:
-            return real(*given, where=Filter(present=where.present), **more)
+        def unfiltered(*given: Any, where: Filter, dialect: Dialect, **more: Any) -> Any:
+            is_left_out = only in (None, dialect)
+            if second and only is dialect:
+                patch.setattr(RowCheck, "kept", lambda _, batch: pa.array(np.ones(batch.num_rows, bool)))
+            return real(*given, where=Filter(present=where.present) if is_left_out else where, dialect=dialect, **more)
 
         patch.setattr(render, "rows", unfiltered)
+
+
+@pytest.mark.parametrize(
+    ("source", "dialect"),
+    [
+        pytest.param("care", POSTGRES, marks=pytest.mark.postgres),
+        pytest.param("fund", MARIADB, marks=pytest.mark.mariadb),
+    ],
+    ids=["postgres", "mariadb"],
+)
+def test_a_row_filter_that_one_kind_of_server_does_not_get(served: Worlds, source: str, dialect: Dialect) -> None:
+    """The other sources keep theirs: what is found is this server's."""
+    if source not in served.sources:
+        pytest.skip("GATEWAY_TEST_MARIADB_URL names no server")
+    finding = found(served, lambda patch: _evaluate_nowhere(patch, first=True, second=True, only=dialect))
+    assert f"{source}." in finding.small
 
 
 def test_without_a_planted_leak_the_same_questions_find_nothing(worlds: Worlds) -> None:

@@ -26,13 +26,11 @@ from gateway.terms.plan import GuardedScan, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Compare, Not, OneOf, Predicate
 from gateway.terms.streams import Tally
+from tests import scans
 from tests.maria import Database, mariadb  # noqa: F401 - a fixture
+from tests.scans import column
 
 pytestmark = pytest.mark.mariadb
-
-
-def column(name: str, kind: pa.DataType) -> Column:
-    return Column(name=name, type=kind, classification="public")
 
 
 ID, REGION = column("id", pa.int64()), column("region", pa.string())
@@ -48,17 +46,7 @@ def table(database: Database, collation: str = "utf8mb4_general_ci", name: str =
 
 
 def scan(predicate: Predicate | None, *, follow: Follow | None = None, aux: tuple[Column, ...] = (REGION,)) -> Scan:
-    return Scan(
-        id="__scan_1",
-        dataset="core.t",
-        source="core",
-        table=("t",),
-        columns=(ID,),
-        aux_columns=aux,
-        rows=predicate,
-        follow=follow,
-        pushed=None,
-    )
+    return scans.scan(ID, aux=aux, rows=predicate, follow=follow)
 
 
 def source_of(database: Database) -> MariadbSource:

@@ -24,7 +24,9 @@ from gateway.terms.plan import GuardedScan, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Compare, OneOf, Predicate
 from gateway.terms.streams import RawStream, Tally
+from tests import scans
 from tests.pg import postgres_server, postgres_url  # noqa: F401 - fixtures
+from tests.scans import column
 
 pytestmark = pytest.mark.postgres
 
@@ -32,10 +34,6 @@ Bank = Callable[..., PostgresSource]
 
 LAX = "CREATE COLLATION lax (provider = icu, locale = 'und-u-ks-level1', deterministic = false)"
 ALIKE = "(1, 'acme'), (2, 'ACME'), (3, 'äcme')"
-
-
-def column(name: str, kind: pa.DataType) -> Column:
-    return Column(name=name, type=kind, classification="public")
 
 
 ID, REGION = column("id", pa.int64()), column("region", pa.string())
@@ -61,17 +59,7 @@ def bank(postgres_url: str) -> Iterator[Bank]:  # noqa: F811 - a fixture
 def scan(
     predicate: Predicate | None, *, follow: Follow | None = None, table: str = "t", filtered: Column = REGION
 ) -> Scan:
-    return Scan(
-        id="__scan_1",
-        dataset="core.t",
-        source="core",
-        table=(table,),
-        columns=(ID,),
-        aux_columns=(filtered,),
-        rows=predicate,
-        follow=follow,
-        pushed=None,
-    )
+    return scans.scan(ID, aux=(filtered,), rows=predicate, follow=follow, table=(table,))
 
 
 def ids(source: PostgresSource, asked: Scan, tally: Tally | None = None) -> list[int]:

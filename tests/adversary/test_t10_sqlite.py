@@ -16,16 +16,12 @@ from gateway.errors import GatewayError, Integrity, Unsupported
 from gateway.sources import SqliteSource
 from gateway.sources.render import SQLITE, rows
 from gateway.sources.table import Filter, Stored, Table
-from gateway.terms.dataset import Column
 from gateway.terms.plan import GuardedScan, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Compare, OneOf, Predicate
 from gateway.terms.streams import Tally
-
-
-def column(name: str, kind: pa.DataType) -> Column:
-    return Column(name=name, type=kind, classification="public")
-
+from tests import scans
+from tests.scans import column
 
 ID, REGION = column("id", pa.int64()), column("region", pa.string())
 
@@ -41,17 +37,7 @@ def bank(tmp_path: Path, *statements: str) -> SqliteSource:
 
 
 def scan(predicate: Predicate | None, *, follow: Follow | None = None, table: str = "t") -> Scan:
-    return Scan(
-        id="__scan_1",
-        dataset="core.t",
-        source="core",
-        table=(table,),
-        columns=(ID,),
-        aux_columns=(REGION,),
-        rows=predicate,
-        follow=follow,
-        pushed=None,
-    )
+    return scans.scan(ID, aux=(REGION,), rows=predicate, follow=follow, table=(table,))
 
 
 def ids(source: SqliteSource, asked: Scan) -> list[int]:

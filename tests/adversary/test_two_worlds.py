@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from gateway import serving
 from gateway.delivery import FORMATS
 from gateway.errors import GatewayError
-from gateway.sources import render
-from gateway.terms.policy import ColumnDecision, Decision
-from gateway.terms.streams import RawStream, ReleasedStream
+from gateway.terms.policy import Decision
 from tests import bank
+from tests.fuzz.watching import Seen, watched
 from tests.house import House, open_house
 
 QUERIES = [
@@ -46,7 +44,8 @@ class Worlds:
         """Everything that reaches the asker or the source."""
         house, token = self.houses[number], self.tokens[number]
         told: dict[str, object] = {}
-        with self._watched(number) as seen:
+        seen = Seen()
+        with watched(seen, back=self.back if number == 1 else None, paired=False):
             try:
                 body, answer = house.ask(token, sql, purpose=bank.ANA[1], form=form)
                 headers = {k: v for k, v in answer.headers.items() if not k.startswith("Gateway-Receipt")}
@@ -62,60 +61,6 @@ class Worlds:
             told["released"] = sorted(seen.released)
             told["source"] = sorted(seen.statements)
         return told
-
-    @contextlib.contextmanager
-    def _watched(self, number: int) -> Iterator[Seen]:
-        seen = Seen()
-        with pytest.MonkeyPatch.context() as patch:
-            real_apply = serving.masks.apply
-
-            def apply(raw: RawStream, decisions: tuple[ColumnDecision, ...], **more: Any) -> ReleasedStream:
-                shimmed = self._shim(raw, decisions) if number == 1 else raw
-                return seen.recorded(real_apply(shimmed, decisions, **more))
-
-            def written(real: Callable[..., Any]) -> Callable[..., Any]:
-                def noted(*given: Any, **more: Any) -> Any:
-                    statement = real(*given, **more)
-                    seen.statements.append(repr(statement))
-                    return statement
-
-                return noted
-
-            patch.setattr(serving.masks, "apply", apply)
-            for name in ("rows", "groups"):
-                patch.setattr(render, name, written(getattr(render, name)))
-            yield seen
-
-    def _shim(self, raw: RawStream, decisions: tuple[ColumnDecision, ...]) -> RawStream:
-        moved = {d.column: self.back[d.domain or ""] for d in decisions if d.mask.name == "pseudonym"}
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            for batch in raw:
-                columns = [
-                    pa.array([moved[name].get(v) for v in column.to_pylist()], column.type) if name in moved else column
-                    for name, column in zip(batch.schema.names, batch.columns, strict=True)
-                ]
-                yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)
-
-        return RawStream(raw.schema, batches(), close=raw.close)
-
-
-class Seen:
-    """What the rooms exchanged during one query."""
-
-    def __init__(self) -> None:
-        self.released: list[str] = []
-        self.statements: list[str] = []
-
-    def recorded(self, stream: ReleasedStream) -> ReleasedStream:
-        """NOTE: rows are compared as a multiset here; the child brings them into an order of its own (T7)."""
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            for batch in stream:
-                self.released.extend(map(repr, batch.to_pylist()))
-                yield batch
-
-        return ReleasedStream(stream.schema, batches(), close=stream.close)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import gateway
 from gateway.enforcement import EnforcementPoint
 from gateway.masks import MASKS
 from gateway.terms.mask_spec import MASK_SPECS
+from tests.conftest import SLOW
 
 ROOT = Path(__file__).parents[2]
 ROOMS = (
@@ -98,3 +99,7 @@ def test_no_skip_switch_exists() -> None:
     switch = re.compile(r"(skip|bypass|disable|unsafe|allow_all)_?(permission|policy|audit|auth|mask)", re.IGNORECASE)
     found = [p.relative_to(ROOT).as_posix() for p in python_files() if switch.search(p.read_text())]
     assert not found
+
+
+def test_every_slow_file_is_there() -> None:
+    assert [name for name in SLOW if not (ROOT / "tests" / name).is_file()] == []

@@ -2,7 +2,8 @@
 
 Told are body, media type, headers, plan, decision, error (all its fields), explanation, what masks and protection
 released, and the SQL that the source got; over HTTP the status, all headers and the receipt as well. Left out:
-receipts' ids, dates, and in an error what was released so far, for that is a matter of time.
+receipts' ids, dates, and in an error what was released so far, for that is a matter of time. On servers each world's
+tables stand in a schema or database of its own: in the SQL, and there only, its name is taken out.
 World 1 is asked behind a shim that maps each moved identifier back before it is masked (DESIGN §8).
 """
 
@@ -27,8 +28,11 @@ from gateway.errors import GatewayError
 from gateway.settings import Settings
 from gateway.sources import open_sources
 from tests import bank
-from tests.fuzz.bank import PEOPLE, SOURCES, Person, Sight, first_world, write, write_policies
-from tests.fuzz.other import OtherWorld
+from tests.fuzz.banks.files import write
+from tests.fuzz.banks.other import OtherWorld
+from tests.fuzz.banks.people import PEOPLE, Person, Sight, write_policies
+from tests.fuzz.banks.servers import Server, servers
+from tests.fuzz.banks.tables import SOURCES, first_world
 from tests.fuzz.watching import Seen, watched
 from tests.house import House, request
 from tests.unit.http.door import open_door
@@ -60,12 +64,24 @@ class Question:
 Told = dict[str, object]
 
 
+Servers = Mapping[str, Server]
+"""Source → its tables of one world."""
+
+
 class Worlds:
     """Two warm houses. `about` chooses for whom they differ."""
 
-    def __init__(self, houses: tuple[House, House], *, urls: tuple[str, str], tokens: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        houses: tuple[House, House],
+        *,
+        served: tuple[Servers, Servers],
+        urls: tuple[str, str],
+        tokens: Mapping[str, str],
+    ) -> None:
         self.houses = houses
-        self._folders = tuple(house.settings.sources.parent for house in houses)
+        self.sources = (*SOURCES, *served[0])
+        self._served = served
         self._tokens = tokens
         self._clients = tuple(httpx.Client(base_url=url, timeout=60, trust_env=False) for url in urls)
         self.person = PEOPLE[0]
@@ -81,10 +97,10 @@ class Worlds:
     def about(self, person: Person, *, seed: int) -> None:
         """Two new banks that differ in what the person may not see."""
         self.person = person
-        self.first = first_world(seed)
-        write(self.first, self._folders[0])
+        self.first = first_world(seed, servers=self._served[0])
         self.other = OtherWorld(self.first, self.sight(person), seed=seed)
-        write(self.other.tables, self._folders[1])
+        for house, served, tables in zip(self.houses, self._served, (self.first, self.other.tables), strict=True):
+            _write(tables, house.settings, served)
         self.secrets = (secrets(self.first, self.sight(person)), secrets(self.other.tables, self.sight(person)))
         self.forget_windows()
 
@@ -153,8 +169,14 @@ class Worlds:
             told = (self._over_http if question.door == "http" else self._inside)(number, question)
         if "code" not in told:
             told["released"] = sorted(self.seen[number].released)
-            told["source"] = sorted(self.seen[number].statements)
+            told["source"] = sorted(self._sent(number))
         return told
+
+    def _sent(self, number: int) -> Iterator[str]:
+        for statement in self.seen[number].statements:
+            for server in self._served[number].values():
+                statement = statement.replace(server.name, "OWN")  # noqa: PLW2901
+            yield statement
 
     def _inside(self, number: int, question: Question) -> Told:
         house, token = self.houses[number], self._tokens[self.person.name]
@@ -259,24 +281,22 @@ def secrets(tables: bank.Tables, sight: Sight) -> frozenset[str]:
 
 
 @contextlib.contextmanager
-def open_worlds(root: Path) -> Iterator[Worlds]:
-    """Two gateways with equal keys, tokens and policies, each with its door: copies of one home."""
-    policies = write_policies(root / "policies")
-    host, settings = Host(), [_settings(root / name, policies=policies) for name in ("seed", "0", "1")]
-    host.initialize(settings[0])
-    with host.token_desk(settings[0]) as (desk, actor):
-        tokens = {
-            p.name: desk.create(
-                actor,
-                principal=p.name,
-                roles=frozenset({p.role}),
-                environment=p.environment,
-                lifetime=timedelta(days=1),
-            )[1]
-            for p in PEOPLE
-        }
-    _make_keys(host, settings[0], tokens)
+def open_worlds(root: Path, *, postgres: str | None = None, mariadb: str | None = None) -> Iterator[Worlds]:
+    """Two gateways with equal keys, tokens and policies, each with its door: copies of one home.
+
+    `postgres`, `mariadb`: URLs of servers that hold tables too.
+    """
     with contextlib.ExitStack() as stack:
+        served = [stack.enter_context(servers(postgres=postgres, mariadb=mariadb)) for _ in range(2)]
+        policies = write_policies(root / "policies", sources=(*SOURCES, *served[0]))
+        host = Host()
+        settings = [
+            _settings(root / name, policies=policies, served=own)
+            for name, own in (("seed", served[0]), ("0", served[0]), ("1", served[1]))
+        ]
+        host.initialize(settings[0])
+        tokens = _make_tokens(host, settings[0])
+        _make_keys(host, settings[0], tokens, served=served[0])
         houses, urls = [], []
         for twin in settings[1:]:
             shutil.copytree(settings[0].home, twin.home)
@@ -287,14 +307,34 @@ def open_worlds(root: Path) -> Iterator[Worlds]:
             gateway.start()
             houses.append(House(gateway=gateway, host=host, settings=twin))
             urls.append(stack.enter_context(open_door(gateway.services())))
-        worlds = Worlds((houses[0], houses[1]), urls=(urls[0], urls[1]), tokens=tokens)
+        worlds = Worlds((houses[0], houses[1]), served=(served[0], served[1]), urls=(urls[0], urls[1]), tokens=tokens)
         stack.callback(worlds.close)
         yield worlds
 
 
-def _make_keys(host: Host, settings: Settings, tokens: Mapping[str, str]) -> None:
+def _write(tables: bank.Tables, settings: Settings, served: Servers) -> None:
+    write(tables, settings.sources.parent)
+    for server in served.values():
+        server.write(tables)
+
+
+def _make_tokens(host: Host, settings: Settings) -> dict[str, str]:
+    with host.token_desk(settings) as (desk, actor):
+        return {
+            p.name: desk.create(
+                actor,
+                principal=p.name,
+                roles=frozenset({p.role}),
+                environment=p.environment,
+                lifetime=timedelta(days=1),
+            )[1]
+            for p in PEOPLE
+        }
+
+
+def _make_keys(host: Host, settings: Settings, tokens: Mapping[str, str], *, served: Servers) -> None:
     """A project's keys are made when they are first needed: here, so that both copies have them."""
-    write(first_world(0), settings.sources.parent)
+    _write(first_world(0, servers=served), settings, served)
     with contextlib.closing(Gateway(Control(settings), sources=open_sources(settings.sources))) as gateway:
         gateway.start()
         house = House(gateway=gateway, host=host, settings=settings)
@@ -304,10 +344,11 @@ def _make_keys(host: Host, settings: Settings, tokens: Mapping[str, str]) -> Non
             house.ask(tokens[person.name], sql, purpose=person.purpose)
 
 
-def _settings(folder: Path, *, policies: Path) -> Settings:
+def _settings(folder: Path, *, policies: Path, served: Servers) -> Settings:
     folder.mkdir()
     sources = folder / "sources.yaml"
-    sources.write_text("".join(f'{name}: {{url: "{url}"}}\n' for name, url in SOURCES.items()))
+    urls = SOURCES | {name: server.url for name, server in served.items()}
+    sources.write_text("".join(f'{name}: {{url: "{url}"}}\n' for name, url in urls.items()))
     return Settings(
         home=folder / "home",
         policies=policies,

@@ -46,6 +46,17 @@ _OWNERS: Final = (
     "ALTER TABLE {table} ALTER COLUMN owner_id SET NOT NULL",
 )
 """A row's subject is a column of its table: an account is about its owner, and so is its loan."""
+
+
+def _dataset(table: str, *columns: str) -> str:
+    """In the catalog's words; the first column is the subject's."""
+    head = (
+        f"  core.{table}:\n    table: {table}\n    owner: loans\n    discoverable: true\n"
+        f"    subject: {{column: {columns[0].partition(':')[0]}, domain: client}}\n    columns:\n"
+    )
+    return head + "".join(f"      {column}\n" for column in columns)
+
+
 _POLICIES: Final = {
     "roles.yaml": f"{ROLE}: {{}}\nauditor: {{}}\n",
     "purposes.yaml": f'{PURPOSE}: {{project: loans, legal_basis: "GDPR 6(1)(f)", owner: loans, retention: 365d}}\n',
@@ -58,52 +69,37 @@ _POLICIES: Final = {
     "public: {pseudonymized: keep, aggregated: dimension_if_declared, full: keep}\n",
     "grants.yaml": f"- {{id: loans-dev, role: {ROLE}, environment: dev, purposes: [{PURPOSE}],"
     " datasets: [core.loan, core.account, core.disp, core.client], level: pseudonymized, expires: 2099-01-01}\n",
-    "catalog/core.yaml": """
-source: core
-datasets:
-  core.client:
-    table: client
-    owner: loans
-    discoverable: true
-    subject: {column: client_id, domain: client}
-    columns:
-      client_id: {type: int64, class: direct_identifier, domain: client}
-      birth_date: {type: date32, class: quasi_identifier, mask: {name: truncate_date, unit: year}}
-      is_female: {type: bool, class: public}
-      district_id: {type: int64, class: quasi_identifier}
-  core.disp:
-    table: disp
-    owner: loans
-    discoverable: true
-    subject: {column: client_id, domain: client}
-    columns:
-      client_id: {type: int64, class: direct_identifier, domain: client}
-      account_id: {type: int64, class: direct_identifier, domain: account}
-      type: {type: string, class: public}
-  core.account:
-    table: account
-    owner: loans
-    discoverable: true
-    subject: {column: owner_id, domain: client}
-    columns:
-      account_id: {type: int64, class: direct_identifier, domain: account}
-      owner_id: {type: int64, class: direct_identifier, domain: client}
-      frequency: {type: string, class: public}
-      opened_on: {type: date32, class: quasi_identifier, mask: {name: truncate_date, unit: month}}
-  core.loan:
-    table: loan
-    owner: loans
-    discoverable: true
-    subject: {column: owner_id, domain: client}
-    columns:
-      account_id: {type: int64, class: direct_identifier, domain: account}
-      owner_id: {type: int64, class: direct_identifier, domain: client}
-      granted_on: {type: date32, class: quasi_identifier, mask: {name: truncate_date, unit: month}}
-      amount: {type: "decimal128(12,2)", class: sensitive}
-      duration: {type: int64, class: public}
-      payments: {type: "decimal128(12,2)", class: sensitive}
-      status: {type: string, class: sensitive}
-""",
+    "catalog/core.yaml": "source: core\ndatasets:\n"
+    + _dataset(
+        "client",
+        "client_id: {type: int64, class: direct_identifier, domain: client}",
+        "birth_date: {type: date32, class: quasi_identifier, mask: {name: truncate_date, unit: year}}",
+        "is_female: {type: bool, class: public}",
+        "district_id: {type: int64, class: quasi_identifier}",
+    )
+    + _dataset(
+        "disp",
+        "client_id: {type: int64, class: direct_identifier, domain: client}",
+        "account_id: {type: int64, class: direct_identifier, domain: account}",
+        "type: {type: string, class: public}",
+    )
+    + _dataset(
+        "account",
+        "owner_id: {type: int64, class: direct_identifier, domain: client}",
+        "account_id: {type: int64, class: direct_identifier, domain: account}",
+        "frequency: {type: string, class: public}",
+        "opened_on: {type: date32, class: quasi_identifier, mask: {name: truncate_date, unit: month}}",
+    )
+    + _dataset(
+        "loan",
+        "owner_id: {type: int64, class: direct_identifier, domain: client}",
+        "account_id: {type: int64, class: direct_identifier, domain: account}",
+        "granted_on: {type: date32, class: quasi_identifier, mask: {name: truncate_date, unit: month}}",
+        'amount: {type: "decimal128(12,2)", class: sensitive}',
+        "duration: {type: int64, class: public}",
+        'payments: {type: "decimal128(12,2)", class: sensitive}',
+        "status: {type: string, class: sensitive}",
+    ),
 }
 
 

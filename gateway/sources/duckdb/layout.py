@@ -13,9 +13,9 @@ import pyarrow as pa
 from gateway.errors import Integrity, Unsupported
 from gateway.sources.followed import kind_of, values_of
 from gateway.sources.render.duckdb import FOLDER
-from gateway.sources.table import Stored, Table
+from gateway.sources.table import Stored, Table, Values
 from gateway.terms.dataset import Column
-from gateway.terms.mask_spec import Family, family_of
+from gateway.terms.mask_spec import Family
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Scalar, columns_of
 
@@ -61,16 +61,6 @@ _BITS: Final = MappingProxyType(
     }
 )
 """Of the signed type that holds all values."""
-_NATURAL: Final[Mapping[Family, pa.DataType]] = MappingProxyType(
-    {
-        "integer": pa.int64(),
-        "float": pa.float64(),
-        "boolean": pa.bool_(),
-        "string": pa.string(),
-        "date": pa.date32(),
-        "binary": pa.binary(),
-    }
-)
 _DECIMAL: Final = re.compile(r"decimal\((\d+),\s*(\d+)\)")
 _ZONED: Final = "timestamp with time zone"
 
@@ -94,35 +84,14 @@ class Kind:
         return cls("enum") if lower.startswith("enum(") else cls(lower)
 
     @property
-    def natural(self) -> pa.DataType | None:
-        """The Arrow type that holds all its values; None if there is none."""
-        match FAMILIES.get(self.word):
-            case "decimal" if self.digits is not None:
-                return pa.decimal128(*self.digits)
-            case "timestamp":
-                return pa.timestamp("us", "UTC" if self.word == _ZONED else None)
-            case None | "decimal":
-                return None
-            case family:
-                return _NATURAL[family]
-
-    def holds(self, kind: pa.DataType) -> bool:
-        """Whether the declared type can take all its values."""
-        family = family_of(kind)
-        if family is None or FAMILIES.get(self.word) != family:
-            return False
-        match family:
-            case "integer":
-                return bool(pa.types.is_signed_integer(kind)) and kind.bit_width >= _BITS[self.word]
-            case "float":
-                return bool(kind.bit_width >= _BITS[self.word])
-            case "timestamp":
-                return bool((kind.tz is not None) == (self.word == _ZONED))
-            case "decimal" if self.digits is not None:
-                precision, scale = self.digits
-                return bool(scale <= kind.scale and precision - scale <= kind.precision - kind.scale)
-            case _:
-                return True
+    def values(self) -> Values:
+        """What it can hold."""
+        return Values(
+            family=FAMILIES.get(self.word),
+            bits=_BITS.get(self.word, 64),
+            digits=self.digits,
+            is_zoned=self.word == _ZONED,
+        )
 
     def __str__(self) -> str:
         if self.digits is not None:
@@ -157,7 +126,7 @@ class Layout:
         found = self._kind(column.name)
         if found.word == FOLDER:
             self.require_spelled(column)
-        elif not found.holds(column.type):
+        elif not found.values.fit(column.type):
             raise Integrity(
                 f"{self._dataset}.{column.name}: declared {column.type}, but the table has {found} there",
                 code="source.schema",
@@ -194,8 +163,9 @@ class Layout:
         found = self._kind(name)
         if found.word == FOLDER:
             return kind_of(told[name], "") if name in told else pa.string()
-        if found.natural is None:
+        natural = found.values.natural
+        if natural is None:
             raise Unsupported(
                 f"{self._dataset}.{name}: a row filter on a column of type {found} is not followed", code="source"
             )
-        return found.natural
+        return natural

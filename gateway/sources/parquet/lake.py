@@ -142,7 +142,7 @@ class LakeLayout(Layout):
                     f"{self._name}.{column.name}: a file of the table has no such column; has its schema changed?",
                     code="source.schema",
                 )
-            if not schema[column.name].holds(column.type):
+            if not schema[column.name].values.fit(column.type):
                 raise Integrity(
                     f"{self._name}.{column.name}: declared {column.type},"
                     f" but a file of the table has {schema[column.name]} there",

@@ -12,9 +12,9 @@ import pyarrow as pa
 from gateway.errors import Integrity, Unavailable, Unsupported
 from gateway.sources.convert import MAX_VALUE_BYTES
 from gateway.sources.render.postgres import ANY_NUMERIC, BOUND_NUMERIC, LONG_TEXT, SHORT_TEXT, SPELLED
-from gateway.sources.table import Stored, Table
+from gateway.sources.table import Stored, Table, Values
 from gateway.terms.dataset import Column
-from gateway.terms.mask_spec import Family, family_of
+from gateway.terms.mask_spec import Family
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import columns_of
 
@@ -89,8 +89,6 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
 )
 """PostgreSQL's types that are read, and what the catalog may declare for them; anything else is schema drift."""
 
-_MAX_DIGITS: Final = 38
-"""Of a decimal128."""
 _BITS: Final = MappingProxyType({"int2": 16, "int4": 32, "int8": 64, "float4": 32, "float8": 64})
 
 
@@ -114,36 +112,14 @@ class Attribute:
         return (self.modifier - _HEADER) >> 16, (scale ^ 0x400) - 0x400  # 11 bits, signed
 
     @property
-    def natural(self) -> pa.DataType | None:
-        """The Arrow type that holds all its values; None if there is none."""
-        match FAMILIES.get(self.type):
-            case "decimal":
-                fits = self.digits is not None and 0 <= self.digits[1] <= self.digits[0] <= _MAX_DIGITS
-                return pa.decimal128(*self.digits) if fits and self.digits is not None else None
-            case "timestamp":
-                return pa.timestamp("us", "UTC" if self.type == "timestamptz" else None)
-            case None:
-                return None
-            case family:
-                return _NATURAL[family]
-
-    def holds(self, kind: pa.DataType) -> bool:
-        """Whether the declared type can take its values; a numeric without bounds is looked at value by value."""
-        family = family_of(kind)
-        if family is None or FAMILIES.get(self.type) != family:
-            return False
-        match family:
-            case "integer":
-                return bool(pa.types.is_signed_integer(kind)) and kind.bit_width >= _BITS[self.type]
-            case "float":
-                return bool(kind.bit_width >= _BITS[self.type])
-            case "timestamp":
-                return bool((kind.tz is not None) == (self.type == "timestamptz"))
-            case "decimal" if self.digits is not None:
-                precision, scale = self.digits
-                return bool(scale <= kind.scale and precision - scale <= kind.precision - kind.scale)
-            case _:
-                return True
+    def values(self) -> Values:
+        """What it can hold."""
+        return Values(
+            family=FAMILIES.get(self.type),
+            bits=_BITS.get(self.type, 64),
+            digits=self.digits,
+            is_zoned=self.type == "timestamptz",
+        )
 
     @property
     def storage(self) -> str:
@@ -159,18 +135,6 @@ class Attribute:
                 return ANY_NUMERIC if self.digits is None else BOUND_NUMERIC
             case _:
                 return self.type
-
-
-_NATURAL: Final[Mapping[Family, pa.DataType]] = MappingProxyType(
-    {
-        "integer": pa.int64(),
-        "float": pa.float64(),
-        "boolean": pa.bool_(),
-        "string": pa.string(),
-        "date": pa.date32(),
-        "binary": pa.binary(),
-    }
-)
 
 
 class Layout:
@@ -198,7 +162,7 @@ class Layout:
 
     def _storage(self, column: Column) -> str:
         found, name = self._attribute(column.name), f"{self.dataset}.{column.name}"
-        if not found.holds(column.type):
+        if not found.values.fit(column.type):
             raise Integrity(
                 f"{name}: declared {column.type}, but the table has {_spelled(found)} there", code="source.schema"
             )
@@ -227,12 +191,13 @@ class Layout:
 
     def _natural(self, name: str) -> pa.DataType:
         found = self._attribute(name)
-        if found.natural is None:
+        natural = found.values.natural
+        if natural is None:
             raise Unsupported(
                 f"{self.dataset}.{name}: a row filter on a column of type {_spelled(found)} is not followed",
                 code="source",
             )
-        return found.natural
+        return natural
 
 
 def _spelled(found: Attribute) -> str:

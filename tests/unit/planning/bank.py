@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
 
@@ -198,8 +199,18 @@ def rows(relation: duckdb.DuckDBPyRelation) -> list[tuple[object, ...]]:
 
 def run(made: Plan, release: Callable[[MaskedScan], pa.Table]) -> list[tuple[object, ...]]:
     """Stand-in for the sandbox."""
-    box = engine()
+    box = _box()
     for step in made.steps:
         assert isinstance(step, MaskedScan)
         box.register(step.scan.id, release(step))
-    return rows(box.sql(made.sql))
+    try:
+        return rows(box.sql(made.sql))
+    finally:
+        for step in made.steps:
+            box.unregister(step.scan.id)
+
+
+@functools.cache
+def _box() -> duckdb.DuckDBPyConnection:
+    """One for all tests: opening one takes longer than most queries."""
+    return engine()

@@ -21,17 +21,15 @@ from gateway.sources.duckdb import engine as duckdb_engine
 from gateway.sources.duckdb.database import Database
 from gateway.sources.duckdb.engine import Engine
 from gateway.sources.duckdb.layout import Kind
-from gateway.terms.dataset import Column
+from gateway.sources.duckdb.session import Session
+from gateway.sources.table import Statement, Table
 from gateway.terms.plan import GuardedScan, Scan
-from gateway.terms.predicate import Compare, Predicate
+from gateway.terms.predicate import Compare
 from gateway.terms.streams import Tally
+from tests.scans import column, scan
 
 SECRET = "ZQX-SECRET-000042"
 US, UTC = pa.timestamp("us"), pa.timestamp("us", "UTC")
-
-
-def column(name: str, kind: pa.DataType) -> Column:
-    return Column(name=name, type=kind, classification="public")
 
 
 def file(tmp_path: Path, *statements: str, name: str = "core.duckdb") -> Path:
@@ -41,20 +39,6 @@ def file(tmp_path: Path, *statements: str, name: str = "core.duckdb") -> Path:
             connection.execute(statement)
     path.chmod(0o600)
     return path
-
-
-def scan(*columns: Column, rows: Predicate | None = None, table: tuple[str, ...] = ("t",)) -> Scan:
-    return Scan(
-        id="__scan_1",
-        dataset="core.t",
-        source="core",
-        table=table,
-        columns=columns,
-        aux_columns=(),
-        rows=rows,
-        follow=None,
-        pushed=None,
-    )
 
 
 def values(path: Path, asked: Scan) -> list[object]:
@@ -388,6 +372,18 @@ def test_what_does_not_fit_the_memory_is_exhausted_and_spills_nothing(
     session.close()
     assert caught.value.code == "exhausted.memory"
     assert sorted(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("columns", "rows"), [("n", 16_384), ("n, s", 2_048)])
+def test_values_of_any_length_come_in_small_batches(tmp_path: Path, columns: str, rows: int) -> None:
+    path = file(tmp_path, "CREATE TABLE t AS SELECT range AS n, range::VARCHAR AS s FROM range(40_000)")
+    database = Database(path, source="core")
+    engine = Engine(database.attach, source="core", at_end=database.close)
+    asked = Statement(sql=f"SELECT {columns} FROM gateway_source.main.t", columns=tuple(columns.split(", ")), kinds=())
+    with Session(engine, database, source="core").begun(lambda: None) as session:
+        read = session.read(asked, table=Table(path=(), columns={}), dataset="core.t")
+        assert max(batch.num_rows for batch in read) == rows
+    engine.close()
 
 
 def test_check_finds_nothing_where_all_is_well(tmp_path: Path) -> None:

@@ -22,38 +22,18 @@ from gateway.sources import MariadbSource
 from gateway.sources.mariadb import Address, address_of
 from gateway.sources.mariadb.account import excess_privileges
 from gateway.sources.mariadb.session import Session
-from gateway.terms.dataset import Column
 from gateway.terms.plan import GuardedScan, Measure, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import And, Compare, IsNull, OneOf, Predicate
 from gateway.terms.streams import RawStream, Tally
 from tests.maria import Database, mariadb  # noqa: F401 - a fixture
+from tests.scans import column, scan
 
 pytestmark = pytest.mark.mariadb
 D = decimal.Decimal
 UTC = datetime.UTC
 INT, TEXT, BOOL, FLOAT = pa.int64(), pa.string(), pa.bool_(), pa.float64()
 MONEY, DAY, MOMENT, LOCAL = pa.decimal128(12, 2), pa.date32(), pa.timestamp("us", "UTC"), pa.timestamp("us")
-
-
-def column(name: str, kind: pa.DataType) -> Column:
-    return Column(name=name, type=kind, classification="public")
-
-
-def scan(
-    *columns: Column, rows: Predicate | None = None, follow: Follow | None = None, table: tuple[str, ...] = ("t",)
-) -> Scan:
-    return Scan(
-        id="__scan_1",
-        dataset="core.t",
-        source="core",
-        table=table,
-        columns=columns,
-        aux_columns=(),
-        rows=rows,
-        follow=follow,
-        pushed=None,
-    )
 
 
 def source_of(database: Database) -> MariadbSource:

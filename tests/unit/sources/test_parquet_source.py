@@ -17,17 +17,13 @@ import pytest
 from gateway.errors import Exhausted, GatewayError, Integrity, Unavailable, Unsupported
 from gateway.sources import ParquetSource
 from gateway.sources.parquet import files as parquet_files
-from gateway.terms.dataset import Column
 from gateway.terms.plan import GuardedScan, Measure, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import And, Compare, IsNull, OneOf, Predicate
 from gateway.terms.streams import Tally
+from tests.scans import column, scan
 
 SECRET = "ZQX-SECRET-000042"
-
-
-def column(name: str, kind: pa.DataType) -> Column:
-    return Column(name=name, type=kind, classification="public")
 
 
 ID, S, DAY = column("i", pa.int64()), column("s", pa.string()), column("day", pa.date32())
@@ -39,25 +35,6 @@ def put(folder: Path, path: str, **columns: object) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns), file)
     return file
-
-
-def scan(
-    *columns: Column,
-    rows: Predicate | None = None,
-    follow: Follow | None = None,
-    table: tuple[str, ...] = ("t",),
-) -> Scan:
-    return Scan(
-        id="__scan_1",
-        dataset="core.t",
-        source="core",
-        table=table,
-        columns=columns,
-        aux_columns=(),
-        rows=rows,
-        follow=follow,
-        pushed=None,
-    )
 
 
 def rows(folder: Path, asked: Scan) -> list[dict[str, Any]]:
@@ -241,7 +218,7 @@ def test_files_that_a_filter_leaves_out_are_not_read(tmp_path: Path) -> None:
     put(tmp_path, "t/s=DE/a.parquet", i=[1])
     damaged = put(tmp_path, "t/s=FR/a.parquet", i=list(range(100_000)))
     content = damaged.read_bytes()
-    damaged.write_bytes(content[:4] + os.urandom(len(content) // 2) + content[4 + len(content) // 2 :])
+    damaged.write_bytes(content[:4] + b"\xff" * (len(content) // 2) + content[4 + len(content) // 2 :])
     assert values(tmp_path, scan(ID, S, rows=Compare("s", "=", "DE"))) == [1]
     assert isinstance(failure(tmp_path, scan(ID, S)), Integrity)
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -21,9 +22,11 @@ from gateway.sources import PostgresSource, open_sources
 from gateway.terms.dataset import Column
 from gateway.terms.plan import GuardedScan, Measure, Scan
 from gateway.terms.policy import Follow
-from gateway.terms.predicate import Compare, Predicate
+from gateway.terms.predicate import Compare
 from gateway.terms.streams import Tally
+from tests import scans
 from tests.pg import postgres_server, postgres_url  # noqa: F401 - fixtures
+from tests.scans import column
 
 pytestmark = pytest.mark.postgres
 
@@ -49,24 +52,9 @@ def source(postgres_url: str) -> PostgresSource:  # noqa: F811 - a fixture
     return PostgresSource("core", postgres_url)
 
 
-def column(name: str, kind: pa.DataType) -> Column:
-    return Column(name=name, type=kind, classification="public")
-
-
-def scan(
-    *columns: Column, rows: Predicate | None = None, follow: Follow | None = None, table: Sequence[str] = ("t",)
-) -> Scan:
-    return Scan(
-        id="__scan_1",
-        dataset="core.t",
-        source="core",
-        table=tuple(table),
-        columns=columns[:1],
-        aux_columns=columns[1:],
-        rows=rows,
-        follow=follow,
-        pushed=None,
-    )
+def scan(*columns: Column, **more: Any) -> Scan:
+    """Of the first column; the others are auxiliary."""
+    return scans.scan(*columns[:1], aux=columns[1:], **more)
 
 
 def session(source: PostgresSource, *, receipt: str = "r_test", seconds: float = 60) -> SourceSession:

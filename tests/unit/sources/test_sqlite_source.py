@@ -27,6 +27,7 @@ from gateway.terms.plan import GuardedScan, Measure, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Predicate
 from gateway.terms.streams import Tally
+from tests.scans import column, scan
 
 TYPES = {
     "i": pa.int64(),
@@ -40,10 +41,6 @@ TYPES = {
 DECLARED = {"i": "INTEGER", "s": "TEXT", "f": "REAL", "m": "DECIMAL(12,2)", "d": "DATE", "ts": "TEXT", "b": "BOOLEAN"}
 
 
-def column(name: str, kind: pa.DataType) -> Column:
-    return Column(name=name, type=kind, classification="public")
-
-
 def file(tmp_path: Path, *statements: str) -> Path:
     path = tmp_path / "core.db"
     connection = sqlite3.connect(path)
@@ -53,22 +50,6 @@ def file(tmp_path: Path, *statements: str) -> Path:
     connection.close()
     path.chmod(0o600)
     return path
-
-
-def scan(
-    *columns: Column, rows: Predicate | None = None, follow: Follow | None = None, table: tuple[str, ...] = ("t",)
-) -> Scan:
-    return Scan(
-        id="__scan_1",
-        dataset="core.t",
-        source="core",
-        table=table,
-        columns=columns,
-        aux_columns=(),
-        rows=rows,
-        follow=follow,
-        pushed=None,
-    )
 
 
 def values(path: Path, asked: Scan) -> list[object]:

@@ -4,9 +4,9 @@ Oracles, for every attack: O1, no canary in status, headers, body (with what its
 error text, explanation, standard output and standard error; O3, answered or refused as stated, with exactly one record
 of the question in the log. At the end O1 once more over what the gateway said and wrote: its output, every file of its
 home and its temporary folder, and the whole log as an auditor reads it; there not even what attackers typed may stand.
-O2 is test_attacks_two_worlds.py.
+O2 is test_in_two_worlds.py.
 
-C15, parts that fail, is in test_attacks.py and tests/acceptance/test_faults.py.
+C15, parts that fail, is in test_c_escapes.py and tests/acceptance/test_faults.py.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gateway.app import Host
 from gateway.client.connection import MEDIA_TYPES
 from tests import bank
 from tests.acceptance.test_canaries import Canaries, Gateway, _bank_canaries, _output
-from tests.adversary.attacks import ATTACKS, Attack
+from tests.adversary.attacks.questions import ATTACKS, Attack
 from tests.house import settings_for
 
 FORMS = ("json", "csv", "arrow", "parquet")

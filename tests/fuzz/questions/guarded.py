@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from tests.fuzz.grammar import Expressions, Pool, Relation
-from tests.fuzz.selects import Selects
+from tests.fuzz.questions.expressions import Expressions, Pool, Relation
+from tests.fuzz.questions.selects import Selects
 
 
 class Guarded:

@@ -1,7 +1,7 @@
 """The attacks of sections A, B and C as data: what is asked, and what must come of it.
 
-Asked through HTTP and the command line by test_attacks_served.py, and in two worlds by test_attacks_two_worlds.py.
-test_attacks.py asks more of each, and what needs a broken or a second gateway. docs/threat-model.md has the table.
+Asked through HTTP and the command line by test_served.py, and in two worlds by test_in_two_worlds.py.
+test_a_*.py to test_e_*.py ask more of each, and what needs a broken or a second gateway. docs/threat-model.md has the table.
 """
 
 # ruff: noqa: E501 - one question a line

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from gateway.query.functions import FUNCTIONS
-from tests.fuzz.grammar import NUMBERS, Expressions, Pool, Relation
+from tests.fuzz.questions.expressions import NUMBERS, Expressions, Pool, Relation
 
 JOINABLE = ("customer_id", "account_id", "iban", "email", "currency", "updated_at", "region", "segment", "amount")
 MAX_JOINS = 2

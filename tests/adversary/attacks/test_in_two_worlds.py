@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.delivery import FORMATS
-from tests.adversary.attacks import ATTACKS, Attack
-from tests.fuzz.bank import PEOPLE
+from tests.adversary.attacks.questions import ATTACKS, Attack
+from tests.fuzz.banks.people import PEOPLE
 from tests.fuzz.worlds import Question, Worlds, open_worlds
 
 

@@ -1,24 +1,16 @@
-"""A bank of four sources of three kinds, and the people who ask about it."""
+"""The tables of the four sources that are files, and the first world's rows of all sources."""
 
 from __future__ import annotations
 
-import dataclasses
 import decimal
 import random
-import shutil
-import sqlite3
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection
 
-import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from gateway.terms.policy import ColumnDecision, DatasetDecision
 from tests import bank
-from tests.house import POLICIES
+from tests.fuzz.banks.served import ODD, SERVED
 
-_OURS = Path(__file__).parent / "policies"
 CUSTOMERS = 64
 SOURCES = {
     "core": "sqlite:///core.db",
@@ -26,7 +18,7 @@ SOURCES = {
     "lake": "parquet:///lake",
     "mart": "duckdb:///mart.db",
 }
-"""Name → URL, relative to a world's folder."""
+"""Name → URL, relative to a world's folder; those of servers stand in served.py."""
 FILES = {"core": tuple(bank.DECLARED), "crm": ("leads",)}
 """Source → tables, of those that are SQLite files."""
 LEADS = {
@@ -71,57 +63,19 @@ TYPED = {
     ),
 }
 """Tables of sources that hold values of one type in a column."""
-TABLES = (*bank.DECLARED, "leads", *TYPED)
-ODD = "odd_on"
-"""Holds one cell that no date is, other in every world: who reads it gets an error, and must not get its text."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Person:
-    """Who asks."""
-
-    name: str
-    role: str
-    environment: str
-    purpose: str
-    share: int
-    """Of a hundred queries."""
-
-
-PEOPLE = (
-    Person("ana", "credit-risk-scientist", "dev", "credit-default-model", 44),
-    Person("mia", "churn-builder", "dev", "churn-model", 18),
-    Person("fran", "fraud-analyst", "dev", "fraud-detection", 10),
-    Person("rita", "reporting-analyst", "dev", "regulatory-reporting", 18),
-    Person("otto", "data-owner", "prod", "data-quality", 10),
-)
-"""Pseudonyms behind a row filter (twice), without one, groups, and full with capped texts."""
-
-Sight = Mapping[str, tuple[DatasetDecision, Mapping[str, ColumnDecision]]]
-"""Dataset → its decision, and one for each column that is granted at all."""
-
-
-def write_policies(folder: Path) -> Path:
-    """The repository's own, with further sources and a role that sees columns at several levels."""
-    shutil.copytree(POLICIES, folder)
-    for name in ("crm", "lake", "mart"):
-        shutil.copy2(_OURS / f"{name}.yaml", folder / "catalog")
-    for name, more in (
-        ("grants.yaml", (_OURS / "grants.yaml").read_text()),
-        ("roles.yaml", "churn-builder: {}\n"),
-        ("domains.yaml", "order: {canon: integer_text, mask: {name: pseudonym}}\n"),
-    ):
-        with (folder / name).open("a") as file:
-            file.write(more)
-    return folder
-
-
-def first_world(seed: int) -> bank.Tables:
+def first_world(seed: int, *, servers: Collection[str] = ()) -> bank.Tables:
+    """Of the files, and of these sources that are servers."""
     draw = random.Random(f"first {seed}")
     tables = bank.first_world(customers=CUSTOMERS, seed=seed)
     tables["leads"] = [_lead(draw, number, tables) for number in range(CUSTOMERS // 2)]
     tables["visits"] = [_visit(draw, number, tables) for number in range(CUSTOMERS * 2)]
     tables["orders"] = [_order(draw, number, tables) for number in range(CUSTOMERS)]
+    for name, table in SERVED.items():
+        if table.source in servers:
+            own = random.Random(f"first {seed} {name}")
+            tables[name] = [table.row(own, number, tables) for number in range(table.rows_per_customer * CUSTOMERS)]
     return tables
 
 
@@ -170,34 +124,3 @@ def _lead(draw: random.Random, number: int, tables: bank.Tables) -> bank.Row:
         "seen_at": tables["accounts"][number]["updated_at"],
         "memo": f"ZQX-MEMO-{number:06d}",
     }
-
-
-def write(tables: bank.Tables, folder: Path) -> None:
-    """As files of every source, in the tables' order of rows; files that are there are replaced at once."""
-    for source, names in FILES.items():
-        fresh = folder / f"{source}.new"
-        fresh.unlink(missing_ok=True)
-        with sqlite3.connect(fresh) as connection:
-            for name in names:
-                _write_rows(connection, name, tables[name])
-        connection.close()
-        fresh.replace(folder / f"{source}.db")
-    typed = {name: pa.Table.from_pylist(tables[name], schema) for name, schema in TYPED.items()}
-    (folder / "lake").mkdir(exist_ok=True)
-    pq.write_table(typed["visits"], folder / "visits.new", row_group_size=16)
-    (folder / "visits.new").replace(folder / "lake" / "visits.parquet")
-    (folder / "mart.new").unlink(missing_ok=True)
-    with duckdb.connect(folder / "mart.new") as mart:
-        mart.register("rows", typed["orders"])
-        mart.execute("CREATE TABLE orders AS SELECT * FROM rows")
-    (folder / "mart.new").replace(folder / "mart.db")
-
-
-def _write_rows(connection: sqlite3.Connection, name: str, rows: Sequence[bank.Row]) -> None:
-    columns = LEADS if name == "leads" else bank.DECLARED[name]
-    declared = ", ".join(f"{column} {kind.removesuffix(' PRIMARY KEY')}" for column, kind in columns.items())
-    connection.execute(f"CREATE TABLE {name} ({declared})")
-    marks = ", ".join("?" * len(columns))
-    connection.executemany(
-        f"INSERT INTO {name} VALUES ({marks})", [tuple(bank._stored(row[column]) for column in columns) for row in rows]
-    )

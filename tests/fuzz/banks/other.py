@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +18,9 @@ import pyarrow as pa
 from gateway.terms.policy import ColumnDecision, DatasetDecision
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or, Predicate, columns_of
 from tests import bank
-from tests.fuzz.bank import ODD, TABLES, TYPED, Sight
+from tests.fuzz.banks.people import Sight
+from tests.fuzz.banks.served import ODD, ODDS, SERVED, SUBJECTS
+from tests.fuzz.banks.tables import TYPED
 
 
 class OtherWorld:
@@ -56,10 +58,10 @@ class OtherWorld:
         return f"{self._draw.choice(_ODD_TEXTS)}ZQX-OTHER-{number:06d}"
 
     def _changed(self) -> bank.Tables:
-        hidden = {name: list(self._hidden(name)) for name in TABLES}
-        self._hidden_ids = self._new_ids(hidden["customers"])
+        hidden = {name: list(self._hidden(name)) for name in self._first}
+        self._hidden_ids = self._new_ids([is_hidden for name in SUBJECTS for is_hidden in hidden.get(name, ())])
         tables: bank.Tables = {}
-        for name in TABLES:
+        for name in self._first:
             rows = [
                 other
                 for row, is_hidden in zip(self._first[name], hidden[name], strict=True)
@@ -111,7 +113,7 @@ class OtherWorld:
             case "redact":
                 return self._free(name, column.column, value)
             case "truncate_date" if column.column == ODD and isinstance(value, str):
-                return f"ZQX-NO-DATE-{self._draw.randrange(1, 10**9)}"
+                return self._draw.choice(ODDS.get(name) or [f"ZQX-NO-DATE-{self._draw.randrange(1, 10**9)}"])
             case "truncate_date" | "bucket":
                 return bank._moved(value, column, {}, self._draw)
             case _:
@@ -119,8 +121,8 @@ class OtherWorld:
 
     def _free(self, name: str, column: str, value: Any) -> Any:
         """Anything: the gateway never reads it. Not even of its column's type, where the source lets it."""
-        if name in TYPED:
-            return self._typed(TYPED[name].field(column).type)
+        if (kind := _type_of(name, column)) is not None:
+            return self._typed(kind, wild=_wild_of(name, column))
         return self._draw.choice([None, 5, -1.5, f"ZQX-FREE-{self._draw.randrange(10**9):09d}", "", value])
 
     def _behind(self, name: str, row: bank.Row) -> Iterator[bank.Row]:
@@ -130,7 +132,7 @@ class OtherWorld:
             other = {column: self._wild(name, column, value) for column, value in row.items()}
             if decision is not None and decision.rows is not None:
                 other |= self._refused(name, decision.rows)
-                if name == "customers":
+                if name in SUBJECTS:
                     other["customer_id"] = self._draw.choice(self._hidden_ids)
             if decision is not None and decision.follow is not None:
                 other[decision.follow.column] = self._draw.choice([*self._hidden_ids, None])
@@ -139,8 +141,8 @@ class OtherWorld:
     def _wild(self, name: str, column: str, value: Any) -> Any:
         """Anything, also what the column's declared type does not hold."""
         draw = self._draw
-        if name in TYPED:
-            return draw.choice([value, self._typed(TYPED[name].field(column).type)])
+        if (kind := _type_of(name, column)) is not None:
+            return draw.choice([value, self._typed(kind, wild=_wild_of(name, column))])
         match value:
             case decimal.Decimal():
                 return draw.choice([decimal.Decimal(draw.randrange(10**7)) / 100, 1e300, "ZQX-MISFIT", None])
@@ -149,10 +151,12 @@ class OtherWorld:
             case _:
                 return draw.choice([value, f"ZQX-WILD-{draw.randrange(10**9):09d}", None, 2**63 - 1])
 
-    def _typed(self, kind: pa.DataType) -> Any:
+    def _typed(self, kind: pa.DataType, *, wild: Sequence[object] = ()) -> Any:
         draw = self._draw
         if draw.random() < 0.2:
             return None
+        if wild:
+            return draw.choice(wild)
         if pa.types.is_decimal(kind):
             return decimal.Decimal(draw.randrange(-(10**9), 10**9)) / 100
         if pa.types.is_timestamp(kind):
@@ -172,6 +176,17 @@ class OtherWorld:
 
 
 _ODD_TEXTS = ("", "ü", "'; --", "NULL ", "%_", 'a"b\\', "1e5", "\u202e", "long " * 40, "\t")
+
+
+def _type_of(table: str, column: str) -> pa.DataType | None:
+    """Where the source holds values of one type in a column."""
+    if table in SERVED:
+        return SERVED[table].columns[column][0]
+    return TYPED[table].field(column).type if table in TYPED else None
+
+
+def _wild_of(table: str, column: str) -> Sequence[object]:
+    return SERVED[table].wild.get(column, ()) if table in SERVED else ()
 
 
 def _is_moved(column: ColumnDecision) -> bool:
