@@ -13,7 +13,8 @@ from typing import Final
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.annotate_types import TypeAnnotator
+from sqlglot.optimizer.scope import Scope
 from sqlglot.schema import MappingSchema
 
 from gateway.errors import Integrity, Invalid
@@ -34,12 +35,15 @@ _CONCERNED: Final = frozenset(
 _UNTYPED: Final = frozenset({exp.DType.UNKNOWN, exp.DType.NULL})
 
 
-def align(tree: exp.Query, *, types: Types) -> exp.Query:
+def align(tree: exp.Query, *, scopes: Iterable[Scope], types: Types) -> None:
     """Make comparisons of text with other types safe, and what the engine computes otherwise than PostgreSQL alike.
 
-    The tree is changed and returned.
+    The tree is changed in place.
 
     Sees through subqueries and CTEs. Comparisons of rows, `(a, b) = (c, d)`, are not looked into.
+
+    Args:
+        scopes: of the tree, inner ones first; their tables are the scans already.
 
     Raises:
         Invalid: `masked_column`, for an order or a calculation on text; it names the column.
@@ -50,7 +54,10 @@ def align(tree: exp.Query, *, types: Types) -> exp.Query:
     }
     schema = MappingSchema(kinds, dialect="duckdb", normalize=False)
     try:
-        tree = annotate_types(tree, schema=schema, expression_metadata=METADATA, dialect="duckdb")
+        annotator = TypeAnnotator(schema, expression_metadata=METADATA)
+        for scope in scopes:
+            annotator.annotate_scope(scope)
+        annotator.annotate(tree, annotate_scope=False)
     except (SqlglotError, RecursionError):
         raise Invalid("the types of this query cannot be worked out", code="type", fix="split the query") from None
     nodes = nodes_of(tree)
@@ -58,7 +65,6 @@ def align(tree: exp.Query, *, types: Types) -> exp.Query:
         if type(node) in _CONCERNED:
             _align(node)
     faithful(nodes)
-    return tree
 
 
 def _align(node: exp.Expr) -> None:

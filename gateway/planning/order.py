@@ -133,8 +133,8 @@ def _may_see_order(node: exp.Expr, kinds: _Kinds) -> bool:
             plain = node.expressions
             others = any(value for name, value in node.args.items() if name != "expressions")
             return others or any(isinstance(key, exp.Literal) for key in plain) or not _are_steady(plain, kinds)
-        case exp.Connector():
-            return any(_may_fail(part) for part in node.walk())
+        case exp.Connector():  # those inside of another one are looked at with it: a chain of AND is a tree of them
+            return not isinstance(node.parent, exp.Connector) and any(_may_fail(part) for part in node.walk())
         case exp.SetOperation():
             is_union_all = isinstance(node, exp.Union) and not node.args.get("distinct")
             return not is_union_all and not _are_steady([*node.left.selects, *node.right.selects], kinds)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlglot import exp
-from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.optimizer.scope import Scope
 
 from gateway.planning.sites import Site
 from gateway.terms.mask_spec import MASK_SPECS
@@ -16,10 +16,16 @@ Origin = tuple[str, str]
 """(dataset, column)"""
 
 
-def outputs_of(tree: exp.Query, sites: tuple[Site, ...], *, names: tuple[str, ...]) -> tuple[Output, ...]:
-    """One for each column of the answer, in order. MUST be asked before sites are replaced by scans."""
+def outputs_of(
+    tree: exp.Query, sites: tuple[Site, ...], *, scopes: Iterable[Scope], names: tuple[str, ...]
+) -> tuple[Output, ...]:
+    """One for each column of the answer, in order. MUST be asked before sites are replaced by scans.
+
+    Args:
+        scopes: of the tree, inner ones first.
+    """
     decisions = {(site.dataset.name, name): site.decision.columns.get(name) for site in sites for name in site.names}
-    origins = _Origins(tree).of_outputs(tree)
+    origins = _Origins(scopes).of_outputs(tree)
     return tuple(_output(name, sorted(made), decisions) for name, made in zip(names, origins, strict=True))
 
 
@@ -32,7 +38,7 @@ def _output(name: str, origins: list[Origin], decisions: Mapping[Origin, ColumnD
         sources=tuple(origins),
         level=max((decision.level for decision in known), key=lambda level: level.rank, default=None),
         mask=single.mask.name if single else "",
-        leaks=tuple(sorted(spec.leaks)) if spec else (),
+        leaks=tuple(sorted(spec.leaks_with(single.mask.parameters))) if single and spec else (),
         domain=single.domain if single else None,
     )
 
@@ -40,13 +46,15 @@ def _output(name: str, origins: list[Origin], decisions: Mapping[Origin, ColumnD
 class _Origins:
     """Follows a column through derived tables and CTEs to the tables that it comes from."""
 
-    def __init__(self, tree: exp.Query) -> None:
+    def __init__(self, scopes: Iterable[Scope]) -> None:
         self._home: dict[int, Scope] = {}
-        for scope in traverse_scope(tree):  # inner ones come first, and keep what they read
+        for scope in scopes:  # inner ones come first, and keep what they read
             for column in scope.columns:
                 self._home.setdefault(id(column), scope)
         self._known: dict[tuple[int, int], frozenset[Origin]] = {}
         self._seen: set[tuple[int, int]] = set()
+        self._open: set[tuple[int, int]] = set()
+        self._feeds_itself = False
 
     def of_outputs(self, tree: exp.Query) -> list[frozenset[Origin]]:
         """One for each output. Recursive queries feed themselves: asked again until no round finds more."""
@@ -54,7 +62,7 @@ class _Origins:
             before = dict(self._known)
             self._seen.clear()
             found = [self._of_position(tree, place) for place in range(len(tree.selects))]
-            if self._known == before:
+            if not self._feeds_itself or self._known == before:
                 return found
 
     def _of_position(self, query: exp.Expr, place: int) -> frozenset[Origin]:
@@ -62,7 +70,11 @@ class _Origins:
         key = (id(query), place)
         if key not in self._seen:
             self._seen.add(key)
+            self._open.add(key)
             self._known[key] = self._known.get(key, frozenset()) | frozenset(self._followed(query, place))
+            self._open.remove(key)
+        elif key in self._open:
+            self._feeds_itself = True
         return self._known.get(key, frozenset())
 
     def _followed(self, query: exp.Expr, place: int) -> Iterator[Origin]:

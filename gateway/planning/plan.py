@@ -8,10 +8,11 @@ from typing import Final
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.optimizer.scope import traverse_scope
 
 from gateway.errors import Integrity, Invalid, Unsupported
 from gateway.planning.comparisons import align
-from gateway.planning.engine import ENGINE
+from gateway.planning.engine import ENGINE, copy_of, nodes_of
 from gateway.planning.guarded import is_aggregate, is_guarded
 from gateway.planning.order import give_own_order, is_order_free
 from gateway.planning.origins import outputs_of
@@ -54,12 +55,15 @@ def make_plan(  # noqa: PLR0913 - one step of the flow with all that decides it
     """
     if not isinstance(query.tree, exp.Query):
         raise Integrity("a bound query was not made by the query room")
-    tree = query.tree.copy()
-    sites = sites_of(tree, decision, datasets=datasets)
+    tree = copy_of(query.tree)
+    scopes = traverse_scope(tree)
+    sites = sites_of(scopes, decision, datasets=datasets)
     if len(sites) > max_scans:
         raise Invalid(f"the query mentions too many datasets: at most {max_scans}", code="size")
     output_names = _output_names(tree, sites, names=query.output_names)
-    outputs = outputs_of(tree, sites, names=output_names)
+    if output_names is not query.output_names:
+        scopes = traverse_scope(tree)
+    outputs = outputs_of(tree, sites, scopes=scopes, names=output_names)
     order_free = _is_streamed(tree, sites, for_files=for_files)
     mentions = Mentions(sites)
     types = mentions.types()
@@ -67,7 +71,9 @@ def make_plan(  # noqa: PLR0913 - one step of the flow with all that decides it
         _replace(site)
     _check_closed(tree, sites)
     _limit(tree, limit)
-    tree = align(tree, types=types)
+    if mentions.are_rewritten:
+        scopes = traverse_scope(tree)
+    align(tree, scopes=scopes, types=types)
     steps, readers = mentions.steps(tree, near_data=near_data)
     return Plan(
         steps=tuple(map(_unread, steps)) if _asks_for_nothing(tree) else steps,
@@ -137,8 +143,11 @@ def _output_names(tree: exp.Query, sites: tuple[Site, ...], *, names: tuple[str,
 
 
 def _replace(site: Site) -> None:
+    """In place: scopes know tables by their nodes."""
     name, alias = (exp.to_identifier(text, quoted=True) for text in (site.id, site.alias))
-    site.table.replace(exp.Table(this=name, alias=exp.TableAlias(this=alias)))
+    site.table.args.clear()
+    site.table.set("this", name)
+    site.table.set("alias", exp.TableAlias(this=alias))
 
 
 def _limit(tree: exp.Query, limit: int | None) -> None:
@@ -169,9 +178,10 @@ def _unread(step: Step) -> Step:
 
 def _check_closed(tree: exp.Query, sites: tuple[Site, ...]) -> None:
     """The invariant: after rewriting, nothing is named but scans and CTEs."""
-    known = {site.id for site in sites} | {cte.alias for cte in tree.find_all(exp.CTE)}
-    for table in tree.find_all(exp.Table):
-        if table.db or table.catalog or table.name not in known:
+    nodes = nodes_of(tree)
+    known = {site.id for site in sites} | {node.alias for node in nodes if isinstance(node, exp.CTE)}
+    for table in nodes:
+        if isinstance(table, exp.Table) and (table.db or table.catalog or table.name not in known):
             raise Integrity("a table was left outside of every scan")
 
 

@@ -6,23 +6,27 @@ name in ORDER BY. Its own alias expansion stays off, because it doubles a tree f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.optimizer.pushdown_projections import pushdown_projections
-from sqlglot.optimizer.qualify_columns import qualify_columns, validate_qualify_columns
+from sqlglot.errors import OptimizeError, SqlglotError
+from sqlglot.optimizer.pushdown_projections import (
+    ProjectionReachability,
+    projection_reachability,
+    prune_projections,
+)
+from sqlglot.optimizer.qualify_columns import qualify_columns
 from sqlglot.optimizer.qualify_tables import qualify_tables
 from sqlglot.optimizer.resolver import Resolver
 from sqlglot.optimizer.scope import Scope, traverse_scope, walk_in_scope
 from sqlglot.schema import MappingSchema
 
 from gateway.errors import Integrity, Invalid, Unsupported
-from gateway.query.limits import DEFAULT, QueryLimits, nodes_of, too_large
+from gateway.query.limits import DEFAULT, QueryLimits, copy_of, nodes_of, too_large
 from gateway.query.parsing import unknown_dataset
 from gateway.query.postgres import check_distinct_orders, check_names, output_name
-from gateway.query.reader import SLIPS
+from gateway.query.reader import POSTGRES, SLIPS
 from gateway.query.unresolved import explain
 from gateway.terms.dataset import Datasets
 from gateway.terms.query import BoundQuery, Query
@@ -55,22 +59,29 @@ def bind(query: Query, *, datasets: Datasets, limits: QueryLimits = DEFAULT) -> 
         selection.meta["output"] = output_name(selection)
     _spare_work(tree)
     try:
-        bound = _qualified(tree, datasets=datasets, names=query.names, limits=limits)
+        bound, nodes = _qualified(tree, datasets=datasets, names=query.names, limits=limits)
+        needed = _needed(bound)
+        scopes = needed.scopes if needed is not None else traverse_scope(bound)
+        _check_resolved(scopes)
+        _check_meaning(nodes)
     except RecursionError:
         raise too_large("levels of nesting", limits.max_depth) from None
     except (SqlglotError, *SLIPS):
         raise explain(_tree(query), datasets=datasets) from None
     output_names = tuple(_output_name(selection) for selection in bound.selects)
-    bound = _pruned(bound)
+    if needed is None:
+        raise Invalid("the sides of UNION, EXCEPT or INTERSECT have different numbers of columns", code="set_operation")
+    if _prune(needed):
+        scopes = traverse_scope(bound)
     return BoundQuery(
-        dialect=query.dialect, tree=bound, uses=_uses(bound), output_names=output_names, shape=query.shape
+        dialect=query.dialect, tree=bound, uses=_uses(scopes), output_names=output_names, shape=query.shape
     )
 
 
 def _tree(query: Query) -> exp.Query:
     if not isinstance(query.tree, exp.Query):
         raise Integrity("a query was not made by this room")
-    return query.tree.copy()
+    return copy_of(query.tree)
 
 
 def _spare_work(tree: exp.Query) -> None:
@@ -99,9 +110,12 @@ def _name_ordinals(select: exp.Select) -> None:
             ordered.set("this", exp.column(item.alias, quoted=True))
 
 
-def _qualified(tree: exp.Query, *, datasets: Datasets, names: tuple[str, ...], limits: QueryLimits) -> exp.Query:
-    schema = MappingSchema(_schema(datasets, names), dialect="postgres", normalize=False)
-    tree = qualify_tables(tree, dialect="postgres")
+def _qualified(
+    tree: exp.Query, *, datasets: Datasets, names: tuple[str, ...], limits: QueryLimits
+) -> tuple[exp.Query, list[exp.Expr]]:
+    """The tree, and all its nodes."""
+    schema = MappingSchema(_schema(datasets, names), dialect=POSTGRES, normalize=False)
+    tree = qualify_tables(tree, dialect=POSTGRES)
     if any(isinstance(node, exp.Star) for node in nodes_of(tree)):
         _check_widths(tree, datasets=datasets, limits=limits)
     tree = qualify_columns(tree, schema, expand_alias_refs=False)
@@ -109,21 +123,39 @@ def _qualified(tree: exp.Query, *, datasets: Datasets, names: tuple[str, ...], l
     if any(isinstance(node, exp.Select) and any(_unsettled(node)) for node in nodes):
         _settle(tree, schema)
         nodes = nodes_of(tree)
-    validate_qualify_columns(tree)
+    return tree, nodes
+
+
+def _check_resolved(scopes: Iterable[Scope]) -> None:
+    """As sqlglot's `validate_qualify_columns`, over scopes that are there already."""
+    for scope in scopes:
+        if isinstance(scope.expression, exp.Select) and (
+            scope.unqualified_columns or (scope.external_columns and not scope.is_correlated_subquery)
+        ):
+            raise OptimizeError("a column is not resolved")
+
+
+def _check_meaning(nodes: Sequence[exp.Expr]) -> None:
     if any(isinstance(node, exp.TableColumn | exp.Dot) for node in nodes):
         raise Unsupported("a whole row as a value is not offered", code="row", fix="name the columns")
     check_names(nodes)
     check_distinct_orders(nodes)
-    return tree
 
 
-def _pruned(tree: exp.Query) -> exp.Query:
+def _needed(tree: exp.Query) -> ProjectionReachability | None:
+    """Which outputs of subqueries the answer needs; None where the sides of a set operation do not fit."""
     try:
-        return pushdown_projections(tree)
+        return projection_reachability(tree, whole_query=True)
     except (SqlglotError, *SLIPS):
-        raise Invalid(
-            "the sides of UNION, EXCEPT or INTERSECT have different numbers of columns", code="set_operation"
-        ) from None
+        return None
+
+
+def _prune(needed: ProjectionReachability) -> bool:
+    """Drop what the answer does not need; whether there was such a thing."""
+    if all(needed.live.values()) and all(all(outputs) for outputs in needed.selections.values()):
+        return False
+    prune_projections(needed, root=0)
+    return True
 
 
 def _schema(datasets: Datasets, names: tuple[str, ...]) -> dict[str, object]:
@@ -211,9 +243,9 @@ def _output_name(selection: exp.Expr) -> str:
     return str(selection.meta.get("output") or inner.meta.get("output") or selection.alias_or_name)
 
 
-def _uses(tree: exp.Query) -> Mapping[str, frozenset[str]]:
+def _uses(scopes: Iterable[Scope]) -> Mapping[str, frozenset[str]]:
     uses: dict[str, set[str]] = {}
-    for scope in traverse_scope(tree):
+    for scope in scopes:
         for alias, (_, source) in scope.selected_sources.items():
             if isinstance(source, exp.Table):
                 if not source.db:

@@ -11,10 +11,10 @@ from sqlglot.errors import UnsupportedError
 
 from gateway.errors import Invalid, Unsupported
 from gateway.query import grammar
-from gateway.query.limits import QueryLimits, check_text, check_tree, nodes_of, too_large
+from gateway.query.limits import QueryLimits, check_text, check_tree, copy_of, nodes_of, too_large
 from gateway.query.parameters import IS_PARAMETER, check_parameters, fill
 from gateway.query.postgres import compare_by_column, escape_patterns
-from gateway.query.reader import read
+from gateway.query.reader import POSTGRES, read
 from gateway.terms.query import Query
 from gateway.terms.request import Parameters
 
@@ -147,7 +147,7 @@ def shape_of(tree: exp.Expr) -> str:
 
     So are names that no catalog has: a value that was typed in double quotes is a name to SQL (B8).
     """
-    shape = tree.copy()
+    shape = copy_of(tree)
     for node in nodes_of(shape):
         if isinstance(node, exp.Null | exp.Boolean | exp.Paren) and node.meta_get(IS_PARAMETER):
             node.replace(exp.Literal.number("?"))
@@ -160,6 +160,6 @@ def shape_of(tree: exp.Expr) -> str:
             node.set("this", "?")
             node.set("is_string", False)  # noqa: FBT003  # sqlglot's signature
     try:
-        return shape.sql(dialect="postgres", comments=False, copy=False)
+        return shape.sql(dialect=POSTGRES, comments=False, copy=False)
     except (UnsupportedError, RecursionError, ValueError):
         raise Unsupported("this query cannot be written down without its values", code="syntax") from None

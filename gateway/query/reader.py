@@ -21,6 +21,8 @@ from gateway.errors import Invalid, Unsupported
 from gateway.query.limits import QueryLimits, check_tokens, too_large
 from gateway.query.postgres import check_intervals
 
+POSTGRES: Final = Dialect.get_or_raise("postgres")
+"""Made once: by its name it is made anew each time."""
 DIALECTS: Final = ("postgres", "duckdb", "mysql", "sqlite", "snowflake", "bigquery", "tsql")
 """Syntaxes that a query may be written in; answers always follow PostgreSQL."""
 

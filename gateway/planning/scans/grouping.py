@@ -106,13 +106,12 @@ def _wanted(site: Site, select: exp.Select) -> _Wanted:
 
 def _check_alone(site: Site, select: exp.Select) -> None:
     """One dataset, grouped, without windows; nothing in a subquery reads it."""
+    if select.args.get("joins") or len(site.scope.selected_sources) != 1 or not is_aggregate(select):
+        raise _NotOffered
     own = {id(column) for column in find_all_in_scope(select, exp.Column)}
     mentions = [column for column in select.find_all(exp.Column) if column.table == site.alias]
     if (
-        select.args.get("joins")
-        or len(site.scope.selected_sources) != 1
-        or not is_aggregate(select)
-        or next(find_all_in_scope(select, exp.Window), None) is not None
+        next(find_all_in_scope(select, exp.Window), None) is not None
         or any(id(mention) not in own for mention in mentions)
         or not all(is_shown(site, name) for name in site.names)
     ):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import pyarrow as pa
 import pytest
 
 from gateway.errors import Integrity, Invalid, Unsupported
-from gateway.planning import make_plan
+from gateway.planning import make_plan, order
 from gateway.query import bind, parse
 from gateway.query.limits import DEFAULT
-from gateway.terms.mask_spec import MASK_SPECS, MaskUse
+from gateway.terms.mask_spec import MaskUse
 from gateway.terms.plan import GuardedScan, MaskedScan, Plan
-from gateway.terms.policy import DatasetDecision, Decision, Follow, Level
+from gateway.terms.policy import AuxiliaryColumn, DatasetDecision, Decision, Follow, Level
 from gateway.terms.predicate import Compare
 from gateway.terms.query import BoundQuery
 from tests.unit.planning.bank import CATALOG, decision, plan
@@ -209,13 +210,57 @@ def test_closed_when_the_tree_is_of_another_room() -> None:
         make_plan(query, decision(), datasets=CATALOG, max_scans=16)
 
 
-def test_a_masks_subject_is_read_beside_its_column(monkeypatch: pytest.MonkeyPatch) -> None:
-    shift = dataclasses.replace(MASK_SPECS["keep"], name="shift", auxiliary=("subject",))
-    monkeypatch.setattr("gateway.planning.sites.MASK_SPECS", {**MASK_SPECS, "shift": shift})
-    monkeypatch.setattr("gateway.planning.scans.steps.MASK_SPECS", {**MASK_SPECS, "shift": shift})
+SHIFT = MaskUse(name="date_shift", parameters={"window_days": 365})
+SUBJECT = AuxiliaryColumn(
+    role="subject", column="customer_id", type=pa.int64(), domain="customer", canon="integer_text"
+)
+
+
+def shifted(*auxiliary: AuxiliaryColumn) -> Decision:
+    """A verdict by which the dates of loans are shifted."""
     verdict = decision()
     columns = dict(verdict.datasets["core.loans"].columns)
-    columns["granted_on"] = dataclasses.replace(columns["granted_on"], mask=MaskUse(name="shift", parameters={}))
-    (step,) = plan("SELECT granted_on FROM core.loans", changed(verdict, "core.loans", columns=columns)).steps
+    columns["granted_on"] = dataclasses.replace(columns["granted_on"], mask=SHIFT, auxiliary=auxiliary)
+    return changed(verdict, "core.loans", columns=columns)
+
+
+def test_a_masks_subject_is_read_beside_its_column() -> None:
+    (step,) = plan("SELECT granted_on FROM core.loans", shifted(SUBJECT)).steps
     assert isinstance(step, MaskedScan)
+    assert [column.name for column in step.scan.columns] == ["granted_on"]
     assert [column.name for column in step.scan.aux_columns] == ["customer_id"]
+    assert [column.name for column in step.columns] == ["granted_on"]
+
+
+def test_a_masks_subject_is_read_once_when_it_is_released_too() -> None:
+    (step,) = plan("SELECT granted_on, customer_id FROM core.loans", shifted(SUBJECT)).steps
+    assert step.scan.aux_columns == ()
+
+
+def test_a_masks_subject_is_not_read_for_other_columns() -> None:
+    (step,) = plan("SELECT amount FROM core.loans", shifted(SUBJECT)).steps
+    assert step.scan.aux_columns == ()
+
+
+@pytest.mark.parametrize(
+    "auxiliary",
+    [
+        (),
+        (SUBJECT, SUBJECT),
+        (dataclasses.replace(SUBJECT, role="tweak"),),
+        (dataclasses.replace(SUBJECT, column="account_id"),),
+        (dataclasses.replace(SUBJECT, column="nothing"),),
+    ],
+)
+def test_refused_when_a_decision_names_other_inputs_than_the_mask_has(auxiliary: tuple[AuxiliaryColumn, ...]) -> None:
+    with pytest.raises(Integrity):
+        plan("SELECT granted_on FROM core.loans", shifted(*auxiliary))
+
+
+def test_a_long_chain_of_conditions_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    may_fail = order._may_fail
+    monkeypatch.setattr(order, "_may_fail", lambda term: seen.append(id(term)) or may_fail(term))
+    plan("SELECT city FROM core.customers WHERE " + " AND ".join(f"income > {n}" for n in range(500)), decision())
+    assert len(seen) > 500
+    assert len(seen) == len(set(seen)), "a condition is looked at again with each AND around it"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlglot import exp
 
 from gateway.errors import GatewayError, Invalid
+from gateway.planning.engine import copy_of as planning_copy_of
 from gateway.query import DIALECTS, QueryLimits, bind, grammar, parse
-from gateway.query.limits import nodes_of
+from gateway.query.limits import copy_of, nodes_of
 from gateway.terms.query import Query
 from tests.unit.planning.bank import CATALOG
 
@@ -161,3 +164,23 @@ def test_a_tree_of_another_room_is_refused() -> None:
 def test_what_sqlglot_does_not_read_yet_is_refused_too(tree: exp.Expr) -> None:
     with pytest.raises(GatewayError):
         grammar.check(nodes_of(tree))
+
+
+@pytest.mark.parametrize("copied", [copy_of, planning_copy_of])
+def test_a_copied_tree_is_equal_and_shares_no_node(copied: Callable[[exp.Expr], exp.Expr]) -> None:
+    sql = "SELECT a.x AS y, count(*) FROM s.t AS a WHERE a.x IN (1, 2, (SELECT max(z) FROM s.u)) GROUP BY a.x"
+    tree = parse(sql, dialect="postgres", limits=QueryLimits()).tree
+    assert isinstance(tree, exp.Query)
+    for node in tree.walk():
+        node.meta["seen"] = True
+        node.type = "int"
+    copy = copied(tree)
+    assert repr(copy) == repr(tree)
+    assert copy.sql("postgres") == tree.sql("postgres")
+    pairs = list(zip(tree.walk(), copy.walk(), strict=True))
+    assert not {id(node) for node, _ in pairs} & {id(node) for _, node in pairs}
+    for node, again in pairs:
+        assert (again.arg_key, again.index, again.meta) == (node.arg_key, node.index, node.meta)
+        assert again.meta is not node.meta
+        assert all(part.parent is again for part in again.iter_expressions())
+        assert again.type == node.type
