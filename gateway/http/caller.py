@@ -13,7 +13,8 @@ from gateway.terms.identity import Credentials
 _bearer = HTTPBearer(auto_error=False, description="`gateway token create` makes one")
 
 
-def _credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Credentials:
+async def _credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Credentials:
+    # A coroutine, so that no thread is changed for it.
     if given is None:
         raise Unauthenticated("a bearer token is needed", fix="send `Authorization: Bearer gw_…`")
     return Credentials(bearer=given.credentials)

@@ -27,8 +27,53 @@ _LOOK_SECONDS: Final = 0.1
 """How often it is asked whether a client still waits for its first chunk."""
 
 
+_IDLE_SECONDS: Final = 30.0
+"""A thread that had nothing to read for so long ends."""
+
+
+class _Readers:
+    """Threads that read bodies, one each, used again: the event loop stands still while a thread starts."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle = 0
+        """Threads that wait and are promised to nobody."""
+        self._promised: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def run(self, read: Callable[[], None]) -> None:
+        """Run it in a thread, at once. It MUST NOT raise.
+
+        Raises:
+            RuntimeError: no thread can be started.
+        """
+        with self._lock:
+            is_waited_for = self._idle > 0
+            self._idle -= is_waited_for
+        if not is_waited_for:
+            threading.Thread(target=self._work, name="answer", daemon=True).start()
+        self._promised.put(read)
+
+    def _work(self) -> None:
+        while True:
+            try:
+                read = self._promised.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    if self._idle:
+                        self._idle -= 1
+                        return
+                continue  # promised to one that is about to come
+            read()
+            del read  # it holds an answer
+            with self._lock:
+                self._idle += 1
+
+
+_READERS: Final = _Readers()
+
+
 class _Feed:
-    """A thread that reads a body into a bounded queue."""
+    """Reads a body, in a thread, into a bounded queue."""
 
     def __init__(self, body: Body, *, patience_seconds: float) -> None:
         self._body = body
@@ -42,8 +87,9 @@ class _Feed:
         self._delivered = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="answer", daemon=True)
-        self._thread.start()
+        self._is_ended = False
+        """The body is closed."""
+        _READERS.run(self._run)
 
     async def next(self) -> bytes | None:
         """The next chunk; None after the last. Raises what ended the answer: then nothing queued goes out."""
@@ -65,7 +111,7 @@ class _Feed:
     def cancel(self) -> None:
         """End the answer now, unless it was delivered. Closing writes an entry: not on the event loop's thread."""
         self._cancelled.set()
-        if self._thread.is_alive() and not self._delivered.is_set():
+        if not self._is_ended and not self._delivered.is_set():
             threading.Thread(target=self._body.close, name="close-answer", daemon=True).start()
 
     def _run(self) -> None:
@@ -78,7 +124,9 @@ class _Feed:
             note_unforeseen(error)
             self._error = Integrity("an unforeseen error; the operator's log has its place", code="internal")
         finally:
-            self._wake()
+            self._is_ended = True
+            if self._error is not None:  # else whoever waited was told of the last chunk
+                self._wake()
 
     def _read(self, body: Body) -> None:
         is_queued = all(self._put(chunk) for chunk in _joined(body))

@@ -18,6 +18,52 @@ Batches = Generator[pa.RecordBatch, None, None]
 
 _PATIENCE_SECONDS: Final = 0.2
 """A step that was interrupted ends sooner."""
+_LOOK_SECONDS: Final = 3600.0
+"""Deadlines are looked at so often though none is due."""
+
+
+class Deadlines:
+    """One thread that waits for the deadlines of all reads: one for each would cost more than a small read.
+
+    What is due acts in a thread of its own: a source that hangs keeps no other deadline waiting (T15).
+    """
+
+    def __init__(self) -> None:
+        """Nothing runs before the first deadline is given."""
+        self._changed = threading.Condition()
+        self._watched: dict[object, tuple[float, Callable[[], None]]] = {}
+        self._next = 0.0
+        """When the thread looks again by itself."""
+        self._thread: threading.Thread | None = None
+
+    def watch(self, deadline: float, act: Callable[[], None]) -> object:
+        """Call `act` at the deadline (`time.monotonic()`), once; the result is for `forget`."""
+        watch = object()
+        with self._changed:
+            self._watched[watch] = (deadline, act)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="source-deadlines", daemon=True)
+                self._thread.start()
+            elif deadline < self._next:
+                self._changed.notify()
+        return watch
+
+    def forget(self, watch: object) -> None:
+        """Do not call it, unless its moment has come."""
+        with self._changed:
+            self._watched.pop(watch, None)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                now = time.monotonic()
+                due = [watch for watch, (at, _) in self._watched.items() if at <= now]
+                acts = [self._watched.pop(watch)[1] for watch in due]
+                self._next = min([now + _LOOK_SECONDS, *(at for at, _ in self._watched.values())])
+                if not acts:
+                    self._changed.wait(self._next - now)
+            for act in acts:
+                threading.Thread(target=act, name="source-expiry", daemon=True).start()
 
 
 class Reading(Iterator[pa.RecordBatch]):

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import datetime
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 
@@ -22,7 +21,7 @@ from gateway.sources.convert import BATCH_ROWS, coalesced
 from gateway.sources.evaluate import KeySet, RowCheck
 from gateway.sources.grouped import Merged, grouped_schema, has_extreme_moments, parts_of, rows_as_parts
 from gateway.sources.merge import Groups, figures_of, group_schema, groups_as, measured_of
-from gateway.sources.reading import Batches, Reading, newest_of
+from gateway.sources.reading import Batches, Deadlines, Reading, newest_of
 from gateway.sources.render import Dialect
 from gateway.sources.table import Filter, Statement, Table
 from gateway.terms.dataset import Column, Dataset
@@ -30,6 +29,8 @@ from gateway.terms.plan import GroupedScan, GuardedScan, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Predicate, conjoin
 from gateway.terms.streams import RawStream, Tally
+
+_DEADLINES: Final = Deadlines()
 
 
 class Layout(Protocol):
@@ -96,7 +97,7 @@ class Reads:
         self._at_end = at_end
         self._lock = threading.Lock()
         self._opened: list[Reading] = []
-        self._timer: threading.Timer | None = None
+        self._watch: object | None = None
         self._is_closed = False
 
     def scan(self, scan: Scan) -> RawStream:
@@ -144,9 +145,9 @@ class Reads:
         with self._lock:
             self._is_closed = True
             opened, self._opened = self._opened, []
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
+            watch, self._watch = self._watch, None
+        if watch is not None:
+            _DEADLINES.forget(watch)
         for each in opened:
             each.close()
         self._at_end()
@@ -162,7 +163,7 @@ class Reads:
         line = self._connect()
 
         def batches(reading: Reading) -> Batches:
-            self._watch()
+            self._limit()
             with line.begun(reading.check) as session:
                 yield from produce(session)
 
@@ -175,12 +176,10 @@ class Reads:
             reading.close()
         return RawStream(schema, reading, close=reading.close)
 
-    def _watch(self) -> None:
+    def _limit(self) -> None:
         with self._lock:
-            if self._timer is None and not self._is_closed:
-                self._timer = threading.Timer(max(self._deadline - time.monotonic(), 0), self._expire)
-                self._timer.daemon = True
-                self._timer.start()
+            if self._watch is None and not self._is_closed:
+                self._watch = _DEADLINES.watch(self._deadline, self._expire)
 
     def _rows(self, scan: Scan, schema: pa.Schema, session: Session) -> Batches:
         table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)

@@ -177,6 +177,9 @@ def _bound_postgresql(connection: sa.Connection) -> None:
     connection.execute(sa.select(*(sa.func.set_config(name, value, local) for name, value in settings.items())))
 
 
+_HEAD: Final = sa.select(audit_head.c.size).where(audit_head.c.id == 1).with_for_update()
+
+
 @contextmanager
 def heading(engine: sa.Engine) -> Iterator[tuple[sa.Connection, int]]:
     """As `writing`, with the log's head locked; with the connection comes the log's size.
@@ -185,7 +188,7 @@ def heading(engine: sa.Engine) -> Iterator[tuple[sa.Connection, int]]:
         Integrity: the head's row is gone.
     """
     with writing(engine) as connection:
-        size = connection.scalar(sa.select(audit_head.c.size).where(audit_head.c.id == 1).with_for_update())
+        size = connection.scalar(_HEAD)
         if not isinstance(size, int):
             raise Integrity("audit_head has no row 1 with a number: run `gateway audit verify`", code="log")
         yield connection, size

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import decimal
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import sqlalchemy as sa
 
@@ -67,10 +67,8 @@ class Grants:
         Raises:
             Integrity: a stored one cannot be read.
         """
-        revoked = sa.exists().where(dynamic_grant_revocation.c.grant_id == dynamic_grant.c.id)
-        held = sa.select(dynamic_grant).where(dynamic_grant.c.expires > now, ~revoked).order_by(dynamic_grant.c.id)
         with reading(self._engine) as connection:
-            rows = connection.execute(held).all()
+            rows = connection.execute(_CURRENT, {"now": now}).all()
         grants = [_from_json(row.document) for row in rows]
         if any((row.id, row.expires) != (grant.id, grant.expires) for row, grant in zip(rows, grants, strict=True)):
             raise Integrity("a stored dynamic grant differs from its own row in id or expiry", code="grant")
@@ -98,6 +96,18 @@ class Grants:
             return True
 
 
+# Built once: building them costs more than SQLite takes to run them, and every request does.
+_CURRENT: Final = (
+    sa.select(dynamic_grant)
+    .where(
+        dynamic_grant.c.expires > sa.bindparam("now"),
+        ~sa.exists().where(dynamic_grant_revocation.c.grant_id == dynamic_grant.c.id),
+    )
+    .order_by(dynamic_grant.c.id)
+)
+_NEWEST: Final = sa.select(policy_bundle.c.digest).order_by(policy_bundle.c.sequence.desc()).limit(1)
+
+
 def activate_in(connection: sa.Connection, files: PolicyFiles, *, by: str, now: datetime.datetime) -> None:
     """As Bundles.activate, within a transaction that holds the log's head."""
     row = {"digest": files.digest, "files": dict(files.files), "activated_at": now, "activated_by": by}
@@ -107,8 +117,7 @@ def activate_in(connection: sa.Connection, files: PolicyFiles, *, by: str, now: 
 
 def active_digest_in(connection: sa.Connection) -> str:
     """As Bundles.active_digest, within a transaction."""
-    newest = sa.select(policy_bundle.c.digest).order_by(policy_bundle.c.sequence.desc()).limit(1)
-    return connection.scalar(newest) or ""
+    return connection.scalar(_NEWEST) or ""
 
 
 def grant_in(connection: sa.Connection, grant: Grant, *, by: str, now: datetime.datetime) -> None:

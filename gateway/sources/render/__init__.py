@@ -255,9 +255,14 @@ def _newest(asked: _Asked) -> Statement:
 
 def edge(table: Table, *, last: bool, dialect: Dialect) -> str:
     """The table's smallest or largest rowid; null if it is empty."""
-    rowid = exp.column(_name(table.rowid or ""), table=_name(_ROWS))
+    return _edge(table.path, table.rowid or "", last, dialect.name)
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _edge(path: tuple[str, ...], name: str, last: bool, dialect: str) -> str:  # noqa: FBT001 - a cache's key
+    rowid = exp.column(_name(name), table=_name(_ROWS))
     extreme = exp.Max(this=rowid) if last else exp.Min(this=rowid)
-    return exp.select(extreme).from_(_table(table, _ROWS)).sql(dialect.name)
+    return exp.select(extreme).from_(_table(Table(path=path, columns={}), _ROWS)).sql(dialect)
 
 
 def is_number(column: Column) -> bool:

@@ -6,6 +6,7 @@ Nothing here understands the tree; gateway.audit does, over ports.LogStore and t
 from __future__ import annotations
 
 import datetime
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -52,11 +53,9 @@ class SqlLogStore:
 
     def checkpoint(self, *, size: int | None = None) -> Checkpoint | None:
         """The newest (or the one of that size); None in an empty log."""
-        wanted = sa.select(audit_checkpoint.c.size, audit_checkpoint.c.note)
-        if size is None:
-            wanted = wanted.order_by(audit_checkpoint.c.size.desc()).limit(1)
-        else:
-            wanted = wanted.where(audit_checkpoint.c.size == size)
+        wanted = _NEWEST
+        if size is not None:
+            wanted = sa.select(audit_checkpoint.c.size, audit_checkpoint.c.note).where(audit_checkpoint.c.size == size)
         with reading(self._engine) as connection:
             row = connection.execute(wanted).one_or_none()
         return None if row is None else Checkpoint(size=row.size, note=str(row.note))
@@ -138,26 +137,43 @@ class SqlLogTransaction:
     def append(self, rows: Sequence[LogRow], *, tiles: Mapping[TileId, bytes], checkpoint: Checkpoint) -> None:
         """Write rows, changed tiles, checkpoint and the new size."""
         for table, values in _values(rows).items():
-            self._connection.execute(table.insert(), values)
+            self._connection.execute(_insert(table), values)
         self._close(rows)
         self._write_tiles(tiles)
         head = {"size": checkpoint.size, "previous": self._size, "note": checkpoint.note}
-        self._connection.execute(audit_checkpoint.insert(), head)
-        self._connection.execute(audit_head.update().values(size=checkpoint.size))
+        self._connection.execute(_insert(audit_checkpoint), head)
+        self._connection.execute(audit_head.update(), {"size": checkpoint.size})
 
     def _close(self, rows: Sequence[LogRow]) -> None:
         closed = [row.access_index for row in rows if row.access_index is not None]
         if closed:
-            self._connection.execute(audit_open.delete().where(audit_open.c.idx.in_(closed)))
+            self._connection.execute(_CLOSE, {"closed": closed})
 
     def _write_tiles(self, tiles: Mapping[TileId, bytes]) -> None:
-        insert = (postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert)(audit_tile)
-        upsert = insert.on_conflict_do_update(
-            index_elements=[audit_tile.c.level, audit_tile.c.number], set_={"hashes": insert.excluded.hashes}
-        )
         self._connection.execute(
-            upsert, [{"level": level, "number": number, "hashes": hashes} for (level, number), hashes in tiles.items()]
+            _tile_upsert(self._connection.dialect.name),
+            [{"level": level, "number": number, "hashes": hashes} for (level, number), hashes in tiles.items()],
         )
+
+
+# Statements are built once: building one costs more than SQLite takes to run it.
+_CLOSE: Final = audit_open.delete().where(audit_open.c.idx.in_(sa.bindparam("closed", expanding=True)))
+_NEWEST: Final = (
+    sa.select(audit_checkpoint.c.size, audit_checkpoint.c.note).order_by(audit_checkpoint.c.size.desc()).limit(1)
+)
+
+
+@functools.cache
+def _insert(table: sa.Table) -> sa.Insert:
+    return table.insert()
+
+
+@functools.cache
+def _tile_upsert(dialect: str) -> sa.Executable:
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(audit_tile)
+    return insert.on_conflict_do_update(
+        index_elements=[audit_tile.c.level, audit_tile.c.number], set_={"hashes": insert.excluded.hashes}
+    )
 
 
 @contextmanager

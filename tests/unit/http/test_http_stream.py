@@ -192,3 +192,34 @@ def test_a_stopped_answer_ends_although_its_reader_takes_nothing(chunks: int) ->
         asyncio.run(stop())
     assert book.told == [("failed", "denied.stale")]
     assert not got
+
+
+def test_an_answer_is_read_by_a_thread_that_read_one_before() -> None:
+    """The event loop stands still while a thread starts."""
+    readers = set()
+
+    def telling() -> Iterator[bytes]:
+        readers.add(threading.get_ident())
+        yield b"a"
+
+    for at in range(6):
+        book = Book()
+        asyncio.run(read(body_of(book, telling())))
+        assert until_told(book) == [("ok", "")]
+        time.sleep(0.1)  # its thread is free soon after the outcome
+        if at == 0:
+            known = {thread.ident for thread in threading.enumerate() if thread.name == "answer"}
+    assert readers <= known
+
+
+def test_answers_at_once_have_a_thread_each() -> None:
+    together = threading.Barrier(8)
+
+    def meeting() -> Iterator[bytes]:
+        together.wait(5)
+        yield b"a"
+
+    async def all_of_them() -> list[bytes]:
+        return await asyncio.gather(*(read(body_of(Book(), meeting())) for _ in range(8)))
+
+    assert asyncio.run(all_of_them()) == [b"a"] * 8
