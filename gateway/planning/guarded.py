@@ -252,6 +252,6 @@ def _nodes(value: object) -> Iterator[exp.Expr]:
 def _regroup(select: exp.Select) -> None:
     """One released row is one group: HAVING is a WHERE on it."""
     having = select.args.get("having")
-    select.set("where", exp.Where(this=having.this.copy()) if having is not None else None)
+    select.set("where", exp.Where(this=having.this) if having is not None else None)
     select.set("group", None)
     select.set("having", None)
