@@ -17,7 +17,7 @@ from gateway import audit, catalog, cli, http, keys, policy, query, store
 from gateway.assembly import Gateway, sandbox_limits
 from gateway.control import Control, SystemClock, SystemEntropy
 from gateway.errors import Denied, Invalid
-from gateway.governance import TokenDesk, compile_policy, read_policies
+from gateway.governance import KeyOperator, TokenDesk, compile_policy, read_policies
 from gateway.ports import Source
 from gateway.sandbox import Sandbox, protect_memory
 from gateway.settings import Settings, operator_name
@@ -103,6 +103,12 @@ class Host:
         """Tokens, as the operator."""
         with contextlib.closing(Control(settings)) as control:
             yield TokenDesk(control.desk, tokens=control.tokens), operator(settings)
+
+    @contextlib.contextmanager
+    def key_operator(self, settings: Settings) -> Iterator[tuple[KeyOperator, Actor]]:
+        """The projects' keys, as the operator."""
+        with contextlib.closing(Control(settings)) as control:
+            yield KeyOperator(control.desk, keys=control.open_keys(), log=control.log_store), operator(settings)
 
     def verifier_key(self, settings: Settings) -> str:
         """The log's public key, from the home's public copy."""

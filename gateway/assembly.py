@@ -11,11 +11,18 @@ from etl.extracts import ExtractDesk, ExtractDesks, Folders, Shelf, Stock, Worke
 from etl.freshness import FreshnessDesk, LineageDesks, Scheduler, Stores
 from etl.lineage import EventWriter, GrantBook, LineageDesk, ModelDesk, OpaqueNames, Reporter
 from etl.outgoing import Courier, open_outgoing
-from gateway import http, keys, query, store
+from gateway import http, query, store
 from gateway.control import Control, space_checker
 from gateway.enforcement import EnforcementPoint
 from gateway.errors import Invalid, Unavailable
-from gateway.governance import ApprovalDesks, AuditDesk, CatalogDesk, open_approval_desks
+from gateway.governance import (
+    ApprovalDesks,
+    AuditDesk,
+    CatalogDesk,
+    KeyStock,
+    destroyed_keys,
+    open_approval_desks,
+)
 from gateway.housekeeping import Housekeeping, Lease, Rounds, refusal_counter
 from gateway.ports import Source
 from gateway.rooms import ExtractLimits, Limits, Rooms
@@ -40,7 +47,7 @@ class Gateway:
         self.sandbox = Sandbox(sandbox_limits(settings))
         self.running = RunningAnswers(control.log_store, withdraw=self.sandbox.drop)
         self.lease = Lease(store.Leases(control.engine), ttl_seconds=settings.lease_seconds)
-        self._keys = keys.FileKeyRing(settings.home, kek_path=settings.kek_path, entropy=control.entropy)
+        self._keys = control.open_keys()
         self.enforcement = EnforcementPoint(self._rooms(sources), limits=_limits(settings))
         self.housekeeping = Housekeeping(
             lease=self.lease,
@@ -95,6 +102,7 @@ class Gateway:
             proposals=control.proposals,
             grants=control.grants,
             bundles=control.bundles,
+            keys=KeyStock(keys=self._keys, destructions=store.Destructions(control.engine), versions=control.versions),
             environment=control.settings.environment,
             on_approved=self.extracts.on_approved,
             on_denied=self.extracts.on_denied,
@@ -155,10 +163,14 @@ class Gateway:
         )
 
     def start(self) -> None:
-        """Warm the sandbox and begin housekeeping; refuses where the kernel lacks what settings require."""
+        """Warm the sandbox and begin housekeeping.
+
+        Refuses where the kernel lacks what settings require, or where keys are back that were destroyed (T12).
+        """
         self._check_role_limits()
         self.control.log.settle_abandoned()
         self.approvals.approvals.settle(_SELF)
+        self._keys.check(destroyed_keys(self.control.log_store))  # after it: what a crash cut short is done by now
         self.sandbox.start()
         self.housekeeping.start()
 

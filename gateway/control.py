@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import secrets
 import shutil
@@ -10,10 +11,11 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway import audit, keys, store
-from gateway.errors import Unavailable
+from gateway.errors import Invalid, Unavailable
 from gateway.governance import compile_policy
 from gateway.governance.desk import Desk
 from gateway.identity import Admission, ApiTokens, Authenticators, Gate, Tickets
+from gateway.key_ports import Wrapper
 from gateway.ports import Clock, Entropy
 from gateway.rooms import ActivePolicy
 from gateway.settings import Settings
@@ -67,6 +69,7 @@ class Control:
         if not settings.home.is_dir():
             raise Unavailable(f"no gateway home at {settings.home}", code="home", fix="run `gateway init`")
         self.settings = settings
+        self._opened = contextlib.ExitStack()
         self.clock = clock or SystemClock()
         self.entropy = entropy or SystemEntropy()
         self.engine = store.open_database(settings.control_database_url, lock_seconds=settings.database_lock_seconds)
@@ -97,8 +100,33 @@ class Control:
             gate=self.gate, policy=self.policy.current, log=self.log, clock=self.clock, entropy=self.entropy
         )
 
+    def open_keys(self) -> keys.FileKeyRing:
+        """The projects' keys."""
+        return keys.FileKeyRing(
+            self.settings.home,
+            kek_path=self.settings.kek_path,
+            wrapper=self._open_wrapper(),
+            clock=self.clock,
+            entropy=self.entropy,
+        )
+
+    def _open_wrapper(self) -> Wrapper:
+        settings = self.settings
+        if not settings.vault_url:
+            return keys.FileWrapper(keys.projects_folder(settings.kek_path), entropy=self.entropy)
+        if settings.vault_token_file is None:
+            raise Invalid("a vault needs a token", code="settings", fix="set GATEWAY_VAULT_TOKEN_FILE")
+        vault = keys.VaultWrapper(
+            settings.vault_url,
+            token_file=settings.vault_token_file,
+            ca_file=settings.vault_ca_file,
+            mount=settings.vault_mount,
+        )
+        return self._opened.enter_context(contextlib.closing(vault))
+
     def close(self) -> None:
-        """Drain the log and leave the database."""
+        """Drain the log; leave the vault and the database."""
+        self._opened.close()
         self.log.close()
         self.engine.dispose()
 

@@ -109,7 +109,7 @@ class SourceSession(Protocol):
         """Stage 1 of a guarded aggregate, one row per (dimensions…, subject) without null subjects; errors as in scan.
 
         Columns: the dimensions, `__subject`, `__rows` int64 (count(*)), then per measured column c, in scan order:
-        `__count_c` int64 and `__sum_c` (decimal128(38, scale) for decimals, int64 for integers, FIXED_POINT for floats).
+        `__count_c` int64 and `__sum_c` (decimal128(38, scale) for decimals, int64 for integers, FIXED_POINT of floats).
         """
 
     def aggregate(self, grouped: GroupedScan) -> RawStream:

@@ -240,6 +240,8 @@ class Answer:
     """What held at the access entry, and MUST still hold where the answer takes effect later."""
     access_index: int
     """Stays inside."""
+    key_epoch: int
+    """Of the project's keys, for all of it."""
     found: Mapping[str, datetime.datetime]
     """Filled while the body is read: see `watermarks`."""
 

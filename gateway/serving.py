@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from gateway import delivery, masks, planning, protection
 from gateway.case import Case
+from gateway.epochs import PinnedKeys
 from gateway.errors import Exhausted, Unavailable
 from gateway.rooms import Limits, Rooms
 from gateway.running import OpenedAnswer, SourceSessions
@@ -106,7 +107,7 @@ class Serving:
                 answer,
                 folder=into,
                 order=planning.ORDER_COLUMN,
-                hashes=masks.subject_hash(self._rooms.keys, project=case.purpose.project),
+                hashes=masks.subject_hash(self._keys(case), project=case.purpose.project),
                 trailer={"receipt": case.receipt.id, "snapshot": plan.snapshot},
                 tally=tally,
             )
@@ -146,6 +147,10 @@ class Serving:
             found.append(self._watermarks(case, sessions).get(request.dataset))
         yield b""
 
+    def _keys(self, case: Case) -> PinnedKeys:
+        """Of the epoch that the access entry names."""
+        return PinnedKeys(self._rooms.keys, case.key)
+
     def _sessions(self, case: Case, opened: OpenedAnswer, *, deadline: float, tally: Tally) -> SourceSessions:
         sessions = SourceSessions(self._rooms.sources, receipt=case.receipt.id, deadline=deadline, tally=tally)
         opened.also(sessions.close)
@@ -179,7 +184,7 @@ class Serving:
                 noted = masks.SketchWriter(
                     sketch,
                     column=subject.column,
-                    keys=self._rooms.keys,
+                    keys=self._keys(case),
                     project=case.purpose.project,
                     domain=subject.domain,
                 ).note
@@ -203,7 +208,7 @@ class Serving:
         raw = session.aggregate(step) if isinstance(step, GroupedScan) else session.scan(step.scan)  # 8
         project = case.purpose.project
         return masks.apply(  # 9
-            raw, step.decisions, columns=step.columns, keys=self._rooms.keys, project=project, noted=noted
+            raw, step.decisions, columns=step.columns, keys=self._keys(case), project=project, noted=noted
         )
 
 

@@ -44,7 +44,15 @@ class Settings(BaseSettings):
     sources: Path = Path("sources.yaml")
     """Binds source names to connections: `core: {url: "sqlite:///bank.db"}`."""
     kek_file: Path | None = None
-    """Key-encryption key; None: `<home>.kek` beside the home, never inside it."""
+    """Key-encryption key; None: `<home>.kek` beside the home, never inside it. Projects' own lie beside it."""
+    vault_url: str = ""
+    """Projects' keys in the transit engine of a Vault or OpenBao: https, or http to loopback. Empty: files."""
+    vault_token_file: Path | None = None
+    """The gateway's token there; its owner's only, read at each use."""
+    vault_ca_file: Path | None = None
+    """PEM; no other authority is trusted for the vault. None: the system's."""
+    vault_mount: str = "transit"
+    """Where the vault has its transit engine."""
     url: str = "http://127.0.0.1:8080"
     """Clients: where the gateway runs."""
     token: str = Field(default="", repr=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.app import Control, Gateway, Host
 from gateway.enforcement import EnforcementPoint
 from gateway.identity import ApiTokens
+from gateway.keys import projects_folder
 from gateway.running import Answer
 from gateway.settings import Settings
 from gateway.sources import open_sources
@@ -85,6 +86,8 @@ def open_house(root: Path, *, bank: Path, twin_of: Settings | None = None, **mor
     else:
         shutil.copytree(twin_of.home, settings.home)
         shutil.copy2(twin_of.kek_path, settings.kek_path)
+        if (projects := projects_folder(twin_of.kek_path)).is_dir():
+            shutil.copytree(projects, projects_folder(settings.kek_path))
     gateway = Gateway(Control(settings), sources=open_sources(settings.sources))
     with contextlib.closing(gateway):
         gateway.start()

@@ -225,7 +225,7 @@ class Attempt:
             purpose=purpose.name,
             project=purpose.project,
             environment=answer.decision.environment,
-            key_epochs={purpose.project: self._shop.stock.keys.epoch(purpose.project)},
+            key_epochs={purpose.project: answer.key_epoch},
             consistency=answer.snapshot,
             sources=tuple(
                 SourceFact(dataset=name, watermark=watermarks.get(name)) for name in sorted(answer.decision.datasets)

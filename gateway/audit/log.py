@@ -248,5 +248,6 @@ def _stale(condition: str) -> GatewayError:
         "digest": "another policy bundle was activated",
         "grant": "a dynamic grant was revoked or expired",
         "credential": "the credential was revoked or expired",
+        "key": "the project's key was destroyed",
     }[condition]
     return Denied("what was decided no longer holds", code="stale", reasons=(moved,), fix="ask again")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.audit import Verification
-from gateway.governance import TokenDesk
+from gateway.governance import KeyOperator, TokenDesk
 from gateway.policy import CaseResult, Finding
 from gateway.settings import Settings
 from gateway.terms.audit import Actor
@@ -44,6 +44,9 @@ class Host(Protocol):
 
     def token_desk(self, settings: Settings) -> AbstractContextManager[tuple[TokenDesk, Actor]]:
         """Tokens, as the operator."""
+
+    def key_operator(self, settings: Settings) -> AbstractContextManager[tuple[KeyOperator, Actor]]:
+        """The projects' keys, as the operator."""
 
     def verifier_key(self, settings: Settings) -> str:
         """The log's public key."""

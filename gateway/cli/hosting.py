@@ -1,4 +1,4 @@
-"""Commands of the gateway's host: `init`, `serve`, `demo`, `token`, `key`, `source`."""
+"""Commands of the gateway's host: `init`, `serve`, `demo`, `token`, `source`."""
 
 from __future__ import annotations
 
@@ -162,23 +162,6 @@ def revoke(host: Host, token_or_id: str, *, as_json: bool) -> None:
 
 
 @click.group()
-def key() -> None:
-    """Show the gateway's public key."""
-
-
-@key.command()
-@click.pass_obj
-def public(host: Host) -> None:
-    """Print the key that verifies the log (VKEY).
-
-    \b
-    gateway key public > audit.vkey
-    """  # noqa: D301 - \b is click's mark for a block that is not wrapped
-    with exit_codes():
-        sys.stdout.write(host.verifier_key(host.settings()) + "\n")
-
-
-@click.group()
 def source() -> None:
     """Look at the production databases as the gateway sees them."""
 
@@ -211,4 +194,4 @@ def _lifetime(text: str) -> datetime.timedelta:
     return datetime.timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-COMMANDS = (init, serve, worker, demo, token, key, source)
+COMMANDS = (init, serve, worker, demo, token, source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ import httpx
 
 
 class Governing(ABC):
-    """Access requests, proposals, grants, policies."""
+    """Access requests, proposals, grants, policies, keys."""
 
     def request_access(self, **wanted: object) -> dict[str, Any]:
         """Ask for access: `datasets`, `purposes`, `level`, and what else a grant has; None is left out."""
@@ -54,6 +54,21 @@ class Governing(ABC):
     def propose_policy(self, files: Mapping[str, str], *, reason: str = "") -> dict[str, Any]:
         """Propose to activate these files."""
         return self._document("POST", "/v1/policies", json={"files": dict(files), "reason": reason})
+
+    def keys(self) -> list[dict[str, Any]]:
+        """Every project's key epochs with the dataset versions under them; never a byte of a key."""
+        return self._documents("GET", "/v1/keys")
+
+    def propose_key_destruction(
+        self, project: str, *, epoch: int | None = None, unattributable: Sequence[str] = (), reason: str = ""
+    ) -> dict[str, Any]:
+        """Propose to destroy a project's key for good, or one epoch of it.
+
+        Args:
+            unattributable: the dataset versions under it, which `keys` names.
+        """
+        wanted = {"project": project, "epoch": epoch, "unattributable": list(unattributable), "reason": reason}
+        return self._document("POST", "/v1/keys/destructions", json=wanted)
 
     def _decide(self, proposal: str, verdict: str, *, digest: str, note: str) -> dict[str, Any]:
         path = f"/v1/proposals/{quote(proposal, safe='')}/{verdict}"

@@ -9,7 +9,8 @@ from gateway.governance.approval_desks import ApprovalDesks, open_approval_desks
 from gateway.governance.approvals import Approvals, ProposalView
 from gateway.governance.auditing import AuditDesk
 from gateway.governance.browsing import CatalogDesk, ColumnView, DatasetView
-from gateway.governance.operating import TokenDesk
+from gateway.governance.destruction import EpochView, KeyDesk, KeyStock, destroyed_keys
+from gateway.governance.operating import KeyOperator, TokenDesk
 from gateway.governance.requesting import AccessDesk, AccessRequest, GrantView
 
 __all__ = [
@@ -22,12 +23,17 @@ __all__ = [
     "CatalogDesk",
     "ColumnView",
     "DatasetView",
+    "EpochView",
     "GrantView",
+    "KeyDesk",
+    "KeyOperator",
+    "KeyStock",
     "PolicyDesk",
     "PolicyDiff",
     "ProposalView",
     "TokenDesk",
     "compile_policy",
+    "destroyed_keys",
     "open_approval_desks",
     "read_policies",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gateway.governance.activating import PolicyAct, PolicyDesk
 from gateway.governance.approvals import Approvals, ExtractAct
 from gateway.governance.desk import Desk
+from gateway.governance.destruction import KeyAct, KeyDesk, KeyStock
 from gateway.governance.requesting import AccessAct, AccessDesk
 from gateway.store import Bundles, Grants, Proposals
 from gateway.terms.proposal import Proposal
@@ -20,6 +21,7 @@ class ApprovalDesks:
     approvals: Approvals
     access: AccessDesk
     policies: PolicyDesk
+    keys: KeyDesk
 
 
 def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
@@ -28,17 +30,19 @@ def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
     proposals: Proposals,
     grants: Grants,
     bundles: Bundles,
+    keys: KeyStock,
     environment: str,
     on_approved: Callable[[Proposal], None],
     on_denied: Callable[[Proposal], None] = lambda _: None,
 ) -> ApprovalDesks:
-    """All three over one store.
+    """All four over one store.
 
     Args:
         desk: the shared first steps.
         proposals: the store's.
         grants: the store's.
         bundles: the store's.
+        keys: what destruction works on.
         environment: what this gateway serves; `prod` accepts no host token's approval of anything.
         on_approved: releases an extract's job; MUST bear a second call.
         on_denied: ends an extract's job; MUST bear a second call.
@@ -49,6 +53,7 @@ def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
         acts={
             "access": AccessAct(desk, proposals=proposals),
             "extract": ExtractAct(proposals=proposals, on_approved=on_approved, on_denied=on_denied),
+            "key-destroy": KeyAct(desk, proposals=proposals, stock=keys),
             "policy": PolicyAct(desk, proposals=proposals, bundles=bundles),
         },
         environment=environment,
@@ -57,4 +62,5 @@ def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
         approvals=approvals,
         access=AccessDesk(desk, approvals=approvals, proposals=proposals, grants=grants),
         policies=PolicyDesk(desk, approvals=approvals, bundles=bundles),
+        keys=KeyDesk(desk, approvals=approvals, stock=keys),
     )

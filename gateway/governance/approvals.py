@@ -35,6 +35,7 @@ _PROD: Final = "prod"
 _PROPOSED: Final[Mapping[ProposalKind, str]] = {
     "access": "access-request",
     "extract": "extract-propose",
+    "key-destroy": "key-destroy-propose",
     "policy": "policy-propose",
 }
 _CAUTION: Final = (

@@ -7,10 +7,50 @@ from collections.abc import Sequence
 
 from gateway.errors import Invalid
 from gateway.governance.desk import Desk
+from gateway.governance.destruction import HOUSE_PROJECT, destroyed_keys
 from gateway.identity import mint, token_id_of
-from gateway.ports import TokenStore
+from gateway.key_ports import KeyKeeper
+from gateway.ports import LogStore, TokenStore
 from gateway.terms.audit import Actor
 from gateway.terms.identity import StoredToken
+from gateway.terms.key import EpochState, KeyEpoch
+
+
+class KeyOperator:
+    """Rotates keys, and destroys again what a restored backup brought back."""
+
+    def __init__(self, desk: Desk, *, keys: KeyKeeper, log: LogStore) -> None:
+        self._desk = desk
+        self._keys = keys
+        self._log = log
+
+    def rotate(self, actor: Actor, *, project: str) -> KeyEpoch:
+        """Begin the project's next epoch; what runs goes on under the one that it began with.
+
+        Raises:
+            Invalid: no purpose of the active policy belongs to such a project, and it never had a key.
+            Integrity: as KeyKeeper.check: nothing is begun on a ring that is not the newest.
+        """
+        self._keys.check(destroyed_keys(self._log))
+        known = [state.epoch.number for state in self._keys.listed() if state.epoch.project == project]
+        projects = {purpose.project for purpose in self._desk.policy().pdp.bundle.vocabulary.purposes.values()}
+        if project == HOUSE_PROJECT or not (known or project in projects):
+            raise Invalid(
+                "no such project", code="keys.project", fix=f"projects are: {', '.join(sorted(projects)) or 'none'}"
+            )
+        detail: dict[str, str | int] = {"project": project, "epoch": max(known, default=0) + 1}
+        self._desk.write(actor, action="key-rotate", now=self._desk.clock.now(), detail=detail)
+        return self._keys.begin(project)
+
+    def settle(self, actor: Actor) -> Sequence[KeyEpoch]:
+        """Destroy again what was destroyed; those that were back."""
+        told = destroyed_keys(self._log)
+        self._desk.write(actor, action="key-settle", now=self._desk.clock.now(), detail={"destroyed": len(told)})
+        return self._keys.settle(told)
+
+    def listed(self) -> Sequence[EpochState]:
+        """Every project's epochs; no byte of a key."""
+        return [state for state in self._keys.listed() if state.epoch.project != HOUSE_PROJECT]
 
 
 class TokenDesk:

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
+from fastapi import APIRouter, FastAPI, Header, Query, Response
 from fastapi import Request as HttpRequest
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway import __version__, delivery
-from gateway.errors import Unauthenticated
-from gateway.http import approvals, extracts, lineage, problems, stream
+from gateway.http import approvals, extracts, keys, lineage, problems, stream
+from gateway.http.caller import Caller
 from gateway.http.models import DatasetOut, EntryFilterIn, EntryOut, ExplanationOut, QueryIn, ReceiptOut
 from gateway.http.services import Services
 from gateway.terms.identity import Credentials
 from gateway.terms.request import Request
 
-_bearer = HTTPBearer(auto_error=False, description="`gateway token create` makes one")
-
-
-def _credentials(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Credentials:
-    if given is None:
-        raise Unauthenticated("a bearer token is needed", fix="send `Authorization: Bearer gw_…`")
-    return Credentials(bearer=given.credentials)
-
-
-Caller = Annotated[Credentials, Depends(_credentials)]
 Index = Annotated[int, Query(ge=0, lt=2**62)]
 Size = Annotated[int, Query(ge=1, lt=2**62)]
 
@@ -40,6 +29,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(_catalog(services), prefix="/v1")
     app.include_router(_audit(services), prefix="/v1")
     app.include_router(approvals.routes(services.approvals), prefix="/v1")
+    app.include_router(keys.routes(services.approvals.keys), prefix="/v1")
     app.include_router(extracts.routes(services.extracts), prefix="/v1")
     app.include_router(lineage.routes(services.lineage), prefix="/v1")
     app.include_router(_health(services), prefix="/health")

@@ -7,9 +7,10 @@ from typing import Final
 
 from gateway.errors import Invalid, Unavailable
 from gateway.keys import files
-from gateway.keys.ring import RING_ROLE, ring_content, ring_path
+from gateway.keys.content import RING_ROLE, ring_content
+from gateway.keys.ring import ring_path
 from gateway.keys.signer import check_name, write_signer
-from gateway.keys.wrapping import Wrapper, write_kek
+from gateway.keys.wrapping import Kek, write_kek
 from gateway.ports import Entropy
 from gateway.terms.key import KEY_BYTES
 
@@ -17,7 +18,7 @@ _FOLDER_MODE: Final = 0o700
 
 
 def create_keys(home: Path, *, kek_path: Path, origin: str, entropy: Entropy) -> None:
-    """Write the KEK outside the home, and wrapped under it a signing key and an empty key ring in `home/keys`.
+    """Write the house's KEK outside the home; in `home/keys` a signing key wrapped under it, and an empty key ring.
 
     A run that was cut short is not continued: the operator removes the KEK file and `home/keys`, which nothing
     was wrapped with yet, and begins again.
@@ -48,6 +49,6 @@ def create_keys(home: Path, *, kek_path: Path, origin: str, entropy: Entropy) ->
     except OSError as error:
         raise Unavailable(f"the folder of the keys cannot be made: {error.strerror}", code="keys.file") from None
     write_kek(kek_path, entropy.draw(KEY_BYTES))
-    wrapper = Wrapper.from_file(kek_path)
-    write_signer(folder, origin=origin, wrapper=wrapper, entropy=entropy)
-    files.write_new(ring_path(home), ring_content({}, wrapper), role=RING_ROLE, mode=files.PRIVATE)
+    house = Kek.from_file(kek_path)
+    write_signer(folder, origin=origin, kek=house, entropy=entropy)
+    files.write_new(ring_path(home), ring_content({}, house), role=RING_ROLE, mode=files.PRIVATE)

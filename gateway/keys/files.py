@@ -27,7 +27,7 @@ def read(path: Path, *, role: str, private: bool) -> bytes:
 
     Raises:
         Unavailable: it cannot be read.
-        Integrity: no regular file, too large, or private and open to group or others.
+        Integrity: no regular file, too large, or private and open to group or others, or another user's.
     """
     try:
         # O_NONBLOCK: opening a FIFO would wait for a writer
@@ -35,13 +35,39 @@ def read(path: Path, *, role: str, private: bool) -> bytes:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_BYTES:
                 raise Integrity(f"the {role} is no regular file of at most {_MAX_BYTES} bytes", code="keys.file")
-            if private and state.st_mode & _OTHERS:
-                raise Integrity(
-                    f"the {role} is open to its group or to others", code="keys.permissions", fix="chmod 600 the file"
-                )
+            if private:
+                _check_closed(state, role=role, fix="chmod 600 the file")
             return file.read()
     except OSError as error:
         raise Unavailable(f"the {role} cannot be read: {error.strerror}", code="keys.file") from None
+
+
+def check_folder(path: Path, *, role: str) -> None:
+    """A folder of secrets, which is made if absent: who may write in it could exchange them.
+
+    Raises:
+        Unavailable: it cannot be made or looked at.
+        Integrity: no folder, open to group or others, or another user's.
+    """
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        state = path.lstat()
+    except OSError as error:
+        raise Unavailable(f"the {role} cannot be used: {error.strerror}", code="keys.file") from None
+    if not stat.S_ISDIR(state.st_mode):
+        raise Integrity(f"the {role} is no folder", code="keys.file")
+    _check_closed(state, role=role, fix="chmod 700 the folder")
+
+
+def _check_closed(state: os.stat_result, *, role: str, fix: str) -> None:
+    if state.st_mode & _OTHERS:
+        raise Integrity(f"the {role} is open to its group or to others", code="keys.permissions", fix=fix)
+    if state.st_uid != os.geteuid():
+        raise Integrity(
+            f"the {role} belongs to another user than the one that runs the gateway",
+            code="keys.owner",
+            fix="run as the user that ran `gateway init`",
+        )
 
 
 def write_new(path: Path, content: bytes, *, role: str, mode: int) -> None:
@@ -66,6 +92,28 @@ def replace(path: Path, content: bytes, *, role: str) -> None:
     """
     with _written(path, content, role=role, mode=PRIVATE) as whole:
         whole.rename(path)
+
+
+def erase(path: Path, *, role: str) -> None:
+    """Overwrite a secret's bytes in place, then take it away, durably. Nothing if it is not there.
+
+    NOTE: a file system that copies on write, a snapshot or flash memory may keep the old bytes.
+
+    Raises:
+        Unavailable: it may still be there.
+    """
+    try:
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            file.write(bytes(os.fstat(handle).st_size))
+            os.fsync(handle)
+        path.unlink()
+        sync_folder(path.parent)
+    except OSError as error:
+        raise Unavailable(f"the {role} cannot be deleted: {error.strerror}", code="keys.file") from None
 
 
 @contextlib.contextmanager
@@ -96,14 +144,15 @@ def _written(path: Path, content: bytes, *, role: str, mode: int) -> Iterator[Pa
                 file.flush()
                 os.fsync(handle)
             yield whole
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         finally:
             whole.unlink(missing_ok=True)
     except OSError as error:
         raise Unavailable(f"the {role} cannot be written: {error.strerror}", code="keys.file") from None
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make its names durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.errors import Integrity, Invalid
 from gateway.keys import files
-from gateway.keys.wrapping import Wrapper
+from gateway.keys.wrapping import Kek
 from gateway.ports import Entropy
 from gateway.terms.key import KEY_BYTES, Key
 
@@ -83,10 +83,10 @@ def check_name(name: str) -> None:
         raise Invalid("a log's origin has no space, no control character and no `+`", code="keys.name")
 
 
-def write_signer(folder: Path, *, origin: str, wrapper: Wrapper, entropy: Entropy) -> None:
+def write_signer(folder: Path, *, origin: str, kek: Kek, entropy: Entropy) -> None:
     """Draw a signing key; write it wrapped, and its verifier key in the clear."""
     seed = Key(entropy.draw(KEY_BYTES))
-    wrapped = wrapper.wrap(seed.secret(), context=("signing", origin), entropy=entropy)
+    wrapped = kek.wrap(seed.secret(), context=("signing", origin), entropy=entropy)
     document = {"format": _FORMAT, "name": origin, "wrapped": wrapped}
     content = json.dumps(document, indent=1).encode() + b"\n"
     files.write_new(folder / "signing.json", content, role=SIGNING_ROLE, mode=files.PRIVATE)
@@ -109,7 +109,7 @@ def load_signer(home: Path, *, kek_path: Path) -> NoteSigner:
         known, name, wrapped = False, "", ""
     if not known:
         raise Integrity(f"the {SIGNING_ROLE} is damaged", code="keys.signing")
-    seed = Wrapper.from_file(kek_path).unwrap(wrapped, context=("signing", name), role=SIGNING_ROLE)
+    seed = Kek.from_file(kek_path).unwrap(wrapped, context=("signing", name), role=SIGNING_ROLE)
     signer = NoteSigner(name, seed=seed)
     if read_verifier_key(home) != signer.verifier_key:
         raise Integrity(f"the {VERIFIER_ROLE} is not the signing key's", code="keys.verifier")

@@ -1,4 +1,4 @@
-"""The key-encryption key (KEK) wraps secrets and seals files.
+"""A key-encryption key (KEK) wraps secrets and seals files.
 
 It encrypts nothing itself: one key is derived from it for each of the two.
 """
@@ -36,11 +36,16 @@ def write_kek(path: Path, secret: bytes) -> None:
         Invalid: the file exists.
         Unavailable: it cannot be written.
     """
-    files.write_new(path, _KEK_HEADER + base64.b64encode(secret) + b"\n", role=KEK_ROLE, mode=files.PRIVATE)
+    files.write_new(path, kek_content(secret), role=KEK_ROLE, mode=files.PRIVATE)
 
 
-class Wrapper:
-    """Wraps and seals under one KEK. Safe to share between threads."""
+def kek_content(secret: bytes) -> bytes:
+    """A KEK file, byte for byte."""
+    return _KEK_HEADER + base64.b64encode(secret) + b"\n"
+
+
+class Kek:
+    """Wraps and seals. Safe to share between threads."""
 
     __slots__ = ("_sealing", "_wrapping")
 
@@ -49,17 +54,17 @@ class Wrapper:
         self._sealing = Key(hmac.digest(kek.secret(), b"gateway-kek/1 seal", "sha256"))
 
     @classmethod
-    def from_file(cls, path: Path) -> Wrapper:
+    def from_file(cls, path: Path, *, role: str = KEK_ROLE) -> Kek:
         """Read the KEK.
 
         Raises:
             Unavailable: the file cannot be read.
             Integrity: open to others than its owner, truncated, or no KEK file.
         """
-        content = files.read(path, role=KEK_ROLE, private=True)
+        content = files.read(path, role=role, private=True)
         if not content.startswith(_KEK_HEADER):
-            raise Integrity(f"the {KEK_ROLE} does not begin as one", code="keys.kek")
-        return cls(Key(_decoded(content.removeprefix(_KEK_HEADER).rstrip(b"\n"), KEY_BYTES, role=KEK_ROLE)))
+            raise Integrity(f"the {role} does not begin as one", code="keys.kek")
+        return cls(Key(_decoded(content.removeprefix(_KEK_HEADER).rstrip(b"\n"), KEY_BYTES, role=role)))
 
     def wrap(self, secret: bytes, *, context: tuple[str, ...], entropy: Entropy) -> str:
         """Encrypt 32 bytes for one context only: AES-256-GCM, base64 of nonce and ciphertext."""
@@ -85,10 +90,10 @@ class Wrapper:
         return hmac.digest(self._sealing.secret(), content, "sha256").hex()
 
     def __repr__(self) -> str:
-        return "Wrapper(…)"
+        return "Kek(…)"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Wrapper is not serialized")
+        raise TypeError("a Kek is not serialized")
 
 
 def _decoded(text: bytes, size: int, *, role: str) -> bytes:

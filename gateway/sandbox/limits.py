@@ -17,6 +17,8 @@ class Binding:
     """Ids of the grants that answer, sorted."""
     digest: str
     """The policy bundle that decided; a new one never meets an old child."""
+    key_epoch: int = 0
+    """Of the project's keys: pseudonyms of two epochs never meet in a child."""
     memory_mb: int | None = None
     """Less than children are started with, for a principal's roles; None, and no less: as they are."""
 

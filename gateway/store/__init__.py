@@ -9,6 +9,7 @@ The schema is what migrations/ make; a test holds it equal to tables.py.
 from gateway.store.allowance import Allowances
 from gateway.store.audit_log import SqlLogStore
 from gateway.store.database import open_database
+from gateway.store.destructions import Destructions
 from gateway.store.extracts import Jobs, Versions
 from gateway.store.models import GrantRecords, Models, Outbox
 from gateway.store.policies import Bundles, Grants
@@ -20,6 +21,7 @@ from gateway.store.tokens import Tokens
 __all__ = [
     "Allowances",
     "Bundles",
+    "Destructions",
     "GrantRecords",
     "Grants",
     "Jobs",

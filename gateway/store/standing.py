@@ -19,10 +19,12 @@ from gateway.store.tables import (
     dynamic_grant,
     dynamic_grant_revocation,
     gateway_instance,
+    key_destruction,
     policy_bundle,
     release_window,
 )
 from gateway.terms.audit import Conditions
+from gateway.terms.key import KeyEpoch
 
 _HOST: Final = "operator:"
 """Credential ids of host principals begin so; a token's id cannot: it has no colon."""
@@ -36,13 +38,15 @@ class Checks:
         self._known: dict[tuple[str, str], bool] = {}
 
     def broken(self, conditions: Conditions) -> str:
-        """Empty if all hold; else `digest`, `grant`, `credential` or `lease`: the first that does not."""
+        """Empty if all hold; else `digest`, `grant`, `credential`, `key` or `lease`: the first that does not."""
         if not self._holds("digest", conditions.digest, self._is_active):
             return "digest"
         if not all(self._holds("grant", grant, self._is_granted) for grant in conditions.dynamic_grants):
             return "grant"
         if not self._holds("credential", conditions.credential_id, self._is_valid):
             return "credential"
+        if conditions.key is not None and not self._holds("key", str(conditions.key), self._is_whole(conditions.key)):
+            return "key"
         return "" if self._holds("lease", conditions.instance, self._is_leased) else "lease"
 
     def _holds(self, condition: str, value: str, ask: Callable[[str], bool]) -> bool:
@@ -51,29 +55,39 @@ class Checks:
         return self._known[condition, value]
 
     def _is_active(self, digest: str) -> bool:
-        newest = sa.select(policy_bundle.c.digest).order_by(policy_bundle.c.sequence.desc()).limit(1)
-        return self._connection.scalar(newest) == digest
+        return self._connection.scalar(_NEWEST) == digest
 
     def _is_granted(self, grant: str) -> bool:
-        revoked = sa.exists().where(dynamic_grant_revocation.c.grant_id == dynamic_grant.c.id)
-        found = sa.select(dynamic_grant.c.id).where(
-            dynamic_grant.c.id == grant, dynamic_grant.c.expires > database_time(), ~revoked
-        )
-        return self._connection.scalar(found) is not None
+        return self._connection.scalar(_GRANTED, {"asked": grant}) is not None
 
     def _is_valid(self, credential: str) -> bool:
         if credential.startswith(_HOST):
             return True  # a host principal is its OS user: there is nothing to revoke here
-        found = sa.select(api_token.c.id).where(
-            api_token.c.id == credential, api_token.c.expires > database_time(), api_token.c.revoked.is_(None)
-        )
-        return self._connection.scalar(found) is not None
+        return self._connection.scalar(_VALID, {"asked": credential}) is not None
+
+    def _is_whole(self, key: KeyEpoch) -> Callable[[str], bool]:
+        row = key_destruction.c
+        found = sa.select(row.epoch).where(row.project == key.project, row.epoch == key.number)
+        return lambda _: self._connection.scalar(found) is None
 
     def _is_leased(self, instance: str) -> bool:
-        found = sa.select(gateway_instance.c.id).where(
-            gateway_instance.c.id == instance, gateway_instance.c.lease_until > database_time()
-        )
-        return self._connection.scalar(found) is not None
+        return self._connection.scalar(_LEASED, {"asked": instance}) is not None
+
+
+# Statements are built once: building one costs more than SQLite takes to run it.
+_ASKED: Final = sa.bindparam("asked", type_=sa.Text())
+_NEWEST: Final = sa.select(policy_bundle.c.digest).order_by(policy_bundle.c.sequence.desc()).limit(1)
+_GRANTED: Final = sa.select(dynamic_grant.c.id).where(
+    dynamic_grant.c.id == _ASKED,
+    dynamic_grant.c.expires > database_time(),
+    ~sa.exists().where(dynamic_grant_revocation.c.grant_id == dynamic_grant.c.id),
+)
+_VALID: Final = sa.select(api_token.c.id).where(
+    api_token.c.id == _ASKED, api_token.c.expires > database_time(), api_token.c.revoked.is_(None)
+)
+_LEASED: Final = sa.select(gateway_instance.c.id).where(
+    gateway_instance.c.id == _ASKED, gateway_instance.c.lease_until > database_time()
+)
 
 
 class Leases:

@@ -212,6 +212,14 @@ gateway_instance = sa.Table(
     sa.Column("lease_until", Moment, nullable=False),
 )
 
+key_destruction = sa.Table(
+    "key_destruction",
+    metadata,
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("destroyed_at", Moment, nullable=False),
+)
+
 release_window = sa.Table(
     "release_window",
     metadata,

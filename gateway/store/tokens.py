@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 
 from gateway.store.database import heading, reading
 from gateway.store.tables import api_token
 from gateway.terms.identity import StoredToken
+
+_BY_ID: Final = sa.select(api_token).where(api_token.c.id == sa.bindparam("asked"))
 
 
 class Tokens:
@@ -32,7 +35,7 @@ class Tokens:
     def find(self, token_id: str) -> StoredToken | None:
         """By its public id, whatever its state."""
         with reading(self._engine) as connection:
-            row = connection.execute(sa.select(api_token).where(api_token.c.id == token_id)).one_or_none()
+            row = connection.execute(_BY_ID, {"asked": token_id}).one_or_none()
         return None if row is None else _token(row)
 
     def listed(self) -> Sequence[StoredToken]:

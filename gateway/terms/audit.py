@@ -7,6 +7,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Literal
 
+from gateway.terms.key import KeyEpoch
+
 Result = Literal["ok", "failed", "cut", "exhausted", "unknown", "denied"]
 Door = Literal["http", "cli", "job", "host"]
 
@@ -55,6 +57,8 @@ class AccessEntry:
     sql_hmac: str
     """HMAC-SHA-256 of the SQL under a nonce that only the recipient gets (T21), hex."""
     instance: str
+    key_epoch: int = 0
+    """Of the project's keys: all scans and columns of one access are under this one."""
     kind: Literal["access"] = "access"
 
 
@@ -128,6 +132,8 @@ class Conditions:
     """Still valid: neither revoked nor expired."""
     instance: str
     """Its lease has not run out."""
+    key: KeyEpoch | None = None
+    """Not destroyed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import Final, NoReturn
 
 KEY_BYTES: Final = 32
@@ -15,6 +16,40 @@ class KeyScope:
     project: str
     domain: str
     mask: str
+    epoch: int | None = None
+    """None: the project's current one."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class KeyEpoch:
+    """One generation of a project's keys. A number is never used again."""
+
+    project: str
+    number: int
+    """From 1."""
+
+    def __str__(self) -> str:
+        return f"project {self.project}, epoch {self.number}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Destruction:
+    """When an epoch ended for good, and where that is written."""
+
+    at: datetime.datetime
+    """To the second."""
+    entry: str
+    """Receipt of the log's entry `key-destroy`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EpochState:
+    """What may be told of an epoch."""
+
+    epoch: KeyEpoch
+    created: datetime.datetime | None
+    """To the second; None: by a version that did not note it."""
+    destroyed: Destruction | None
 
 
 class Key:

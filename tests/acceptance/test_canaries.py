@@ -26,6 +26,7 @@ import pytest
 
 from gateway.app import Host
 from gateway.client.connection import MEDIA_TYPES
+from gateway.keys import projects_folder
 from gateway.settings import Settings
 from tests import bank
 from tests.house import REPOSITORY, settings_for
@@ -154,7 +155,8 @@ class Gateway:
     @property
     def secrets(self) -> list[str]:
         """Of tokens and keys: in no environment, argument, word or log."""
-        return [*(token.rpartition("_")[2] for token in self._tokens.values()), self.settings.kek_path.read_text()]
+        keys = [self.settings.kek_path, *projects_folder(self.settings.kek_path).glob("*.kek")]
+        return [*(token.rpartition("_")[2] for token in self._tokens.values()), *(key.read_text() for key in keys)]
 
     def processes(self) -> dict[int, bool]:
         """Of the server and all its descendants: process id → whether it is a child."""

@@ -56,6 +56,8 @@ ROUTES = {
     "/v1/grants/{grant}",
     "/v1/jobs",
     "/v1/jobs/{job}",
+    "/v1/keys",
+    "/v1/keys/destructions",
     "/v1/lineage",
     "/v1/models",
     "/v1/models/{name}/versions",

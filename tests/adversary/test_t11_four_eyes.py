@@ -12,8 +12,17 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Denied, GatewayError
-from gateway.governance import AccessRequest, ApprovalDesks, ProposalView, TokenDesk, open_approval_desks, read_policies
+from gateway.governance import (
+    AccessRequest,
+    ApprovalDesks,
+    KeyStock,
+    ProposalView,
+    TokenDesk,
+    open_approval_desks,
+    read_policies,
+)
 from gateway.identity import ApiTokens, Gate
+from gateway.store import Destructions
 from gateway.terms.audit import Actor
 from gateway.terms.identity import Credentials, JobTicket, Principal
 from tests import bank
@@ -52,6 +61,11 @@ class Bank:
             proposals=control.proposals,
             grants=control.grants,
             bundles=control.bundles,
+            keys=KeyStock(
+                keys=control.open_keys(),
+                destructions=Destructions(control.engine),
+                versions=control.versions,
+            ),
             environment=environment,
             on_approved=lambda proposal: self.released.append(proposal.id),
         )

@@ -56,7 +56,7 @@ def told(worlds: Worlds, number: int, sql: str, folder: Path) -> dict[str, objec
     """All of an extract: its lines, files and released rows, or its error and how many rows are said to have come."""
     house, token = worlds.houses[number], worlds.tokens[number]
     folder.mkdir()
-    with worlds._watched(number) as seen:
+    with worlds.watching(number) as seen:
         answer = house.enforcement.answer(
             request(token, sql, purpose=bank.ANA[1]),
             format="dataset",
@@ -102,7 +102,7 @@ def test_t7_the_worlds_sources_deliver_in_different_orders(worlds: Worlds, tmp_p
     orders = []
     for number in range(2):
         (tmp_path / str(number)).mkdir()
-        with worlds._watched(number) as seen:
+        with worlds.watching(number) as seen:
             answer = worlds.houses[number].enforcement.answer(
                 request(worlds.tokens[number], STREAMED[0], purpose=bank.ANA[1]),
                 format="dataset",

@@ -40,12 +40,18 @@ class Worlds:
         self.back = back
         self.tokens = tuple(house.token("ana", bank.ANA[0]) for house in self.houses)
 
+    @contextlib.contextmanager
+    def watching(self, number: int) -> Iterator[Seen]:
+        """What the rooms of one world exchange."""
+        seen = Seen()
+        with watched(seen, back=self.back if number == 1 else None, paired=False):
+            yield seen
+
     def tell(self, number: int, sql: str, *, form: str) -> dict[str, object]:
         """Everything that reaches the asker or the source."""
         house, token = self.houses[number], self.tokens[number]
         told: dict[str, object] = {}
-        seen = Seen()
-        with watched(seen, back=self.back if number == 1 else None, paired=False):
+        with self.watching(number) as seen:
             try:
                 body, answer = house.ask(token, sql, purpose=bank.ANA[1], form=form)
                 headers = {k: v for k, v in answer.headers.items() if not k.startswith("Gateway-Receipt")}

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
-COPIED = ("gateway", "etl", "tests/architecture", "tests/__init__.py", "pyproject.toml")
+COPIED = ("gateway", "etl", "tests/architecture", "tests/__init__.py", "tests/conftest.py", "pyproject.toml")
 IMPORTS = ("-c", "from importlinter.cli import lint_imports_command as lint; lint()")
 TYPES = ("-m", "mypy", "gateway/errors.py")  # alone: the whole package would take a minute without its cache
 LINT = ("-m", "ruff", "check", "--no-cache", "gateway/errors.py")

@@ -80,6 +80,10 @@ class Versions:
         """By name, newest first, 1000 at most."""
         return self._all(sa.true() if name is None else dataset_version.c.name == name, limit=MAX_LISTED)
 
+    def of_project(self, project: str) -> Sequence[DatasetVersion]:
+        """All whose purpose was of this project, by name, newest first."""
+        return self._all(dataset_version.c.project == project)
+
     def of_job(self, job: str) -> DatasetVersion | None:
         """The version that a job became."""
         return self._one(dataset_version.c.job == job)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.keys import FileKeyRing, create_keys
+from gateway.keys import FileKeyRing, FileWrapper, create_keys, projects_folder
 
 ORIGIN = "gateway.test/audit"
+NOW = datetime.datetime(2026, 11, 23, 12, 0, tzinfo=datetime.UTC)
+
+
+class FixedClock:
+    def now(self) -> datetime.datetime:
+        return NOW + datetime.timedelta(microseconds=7)
 
 
 class CountedEntropy:
@@ -28,7 +35,13 @@ class Home(NamedTuple):
     kek_path: Path
 
     def ring(self, seed: str = "ring") -> FileKeyRing:
-        return FileKeyRing(self.home, kek_path=self.kek_path, entropy=CountedEntropy(seed))
+        entropy = CountedEntropy(seed)
+        wrapper = FileWrapper(self.projects, entropy=entropy)
+        return FileKeyRing(self.home, kek_path=self.kek_path, wrapper=wrapper, clock=FixedClock(), entropy=entropy)
+
+    @property
+    def projects(self) -> Path:
+        return projects_folder(self.kek_path)
 
     @property
     def keys(self) -> Path:

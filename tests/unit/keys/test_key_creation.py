@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from key_builders import ORIGIN, CountedEntropy, home_with_keys
+from key_builders import ORIGIN, CountedEntropy, Home, home_with_keys
 
 from gateway.errors import Integrity, Invalid, Unavailable
-from gateway.keys import FileKeyRing, create_keys, load_signer
+from gateway.keys import create_keys, load_signer
 
 
 def mode(path: Path) -> int:
@@ -109,7 +109,7 @@ def test_refused_when_the_kek_file_is_damaged(tmp_path: Path, content: bytes) ->
 def test_refused_when_the_kek_is_of_another_home(tmp_path: Path) -> None:
     home, other = home_with_keys(tmp_path / "a"), home_with_keys(tmp_path / "b", seed="other")
     with pytest.raises(Integrity, match="another key-encryption key"):
-        FileKeyRing(home.home, kek_path=other.kek_path, entropy=CountedEntropy())
+        Home(home.home, other.kek_path).ring()
     with pytest.raises(Integrity, match="another key-encryption key"):
         load_signer(home.home, kek_path=other.kek_path)
 

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Integrity, Invalid
-from gateway.store import Bundles, Grants, Leases, SqlLogStore, Tokens, Windows
+from gateway.store import Bundles, Destructions, Grants, Leases, SqlLogStore, Tokens, Windows
 from gateway.store.policies import _predicate_from_json, _predicate_to_json
 from gateway.terms.audit import Conditions
 from gateway.terms.document import PolicyFiles
 from gateway.terms.identity import StoredToken
+from gateway.terms.key import KeyEpoch
 from gateway.terms.policy import Grant, Level, RowRule, RuleRef
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or
 
@@ -258,7 +259,7 @@ def test_one_of_many_cells_wins_a_release_window(engine: sa.Engine) -> None:
 
 @pytest.fixture
 def conditions(engine: sa.Engine) -> Conditions:
-    """Four conditions that hold."""
+    """Five conditions that hold."""
     Bundles(engine).activate(FILES, by="operator:test", now=NOW)
     Tokens(engine).add(token())
     Grants(engine).add(grant("a"), by="ben", now=NOW)
@@ -268,7 +269,16 @@ def conditions(engine: sa.Engine) -> Conditions:
         dynamic_grants=("a", "b"),
         credential_id="0123456789",
         instance=Leases(engine).begin(ttl_seconds=60),
+        key=KeyEpoch("credit-risk", 2),
     )
+
+
+def test_a_destroyed_key_breaks_a_condition(engine: sa.Engine, conditions: Conditions) -> None:
+    Destructions(engine).add(KeyEpoch("credit-risk", 1), now=NOW)
+    assert SqlLogStore(engine).broken(conditions) == ""
+    for _ in range(2):
+        Destructions(engine).add(KeyEpoch("credit-risk", 2), now=NOW)
+    assert SqlLogStore(engine).broken(conditions) == "key"
 
 
 def test_conditions_hold(engine: sa.Engine, conditions: Conditions) -> None:
@@ -285,6 +295,8 @@ def test_conditions_hold(engine: sa.Engine, conditions: Conditions) -> None:
         ("DELETE FROM api_token", "credential"),
         ("UPDATE api_token SET expires = 1", "credential"),
         ("UPDATE api_token SET revoked = 1", "credential"),
+        ("INSERT INTO key_destruction VALUES ('credit-risk', 2, 1)", "key"),
+        ("INSERT INTO key_destruction VALUES ('credit-risk', 1, 1), ('fraud', 2, 1)", ""),
         ("DELETE FROM gateway_instance", "lease"),
         ("UPDATE gateway_instance SET lease_until = 1", "lease"),
     ],

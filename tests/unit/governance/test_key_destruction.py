@@ -1,0 +1,207 @@
+"""Destroying a key: who proposes and who decides, what becomes of versions, what a crash or a rotation leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.errors import Denied, Integrity, Invalid
+from gateway.governance import ProposalView
+from gateway.terms.audit import EntryFilter
+from gateway.terms.key import KeyScope
+from tests import bank
+from tests.house import open_house
+from tests.unit.etl.factory import Factory, factory, manifest
+from tests.unit.governance.test_approvals import SELF, People
+from tests.unit.http.door import entries
+
+PROJECT = "credit-risk"
+SCOPE = KeyScope(project=PROJECT, domain="customer", mask="pseudonym")
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[People]:
+    source = bank.write(bank.first_world(), tmp_path / "core.db")
+    with open_house(tmp_path, bank=source, requests_per_minute=100_000) as house:
+        people = People(house)
+        keys_of(people).derive(SCOPE)
+        yield people
+
+
+def keys_of(people: People) -> Any:
+    return people.house.gateway.enforcement._rooms.keys
+
+
+def proposed(people: People, **wanted: Any) -> ProposalView:
+    return people.desks.keys.propose(people.alma, **{"project": PROJECT, **wanted})
+
+
+def approved(people: People, view: ProposalView) -> ProposalView:
+    return people.desks.approvals.approve(people.arno, view.proposal.id, digest=view.proposal.digest)
+
+
+def told(people: People, action: str) -> list[dict[str, Any]]:
+    found = people.house.gateway.control.log_store.search(EntryFilter(kind="event", action=action))
+    return [dict(entry.payload or {}) for entry in found]
+
+
+def live(people: People) -> list[int]:
+    states = keys_of(people).listed()
+    return [s.epoch.number for s in states if s.epoch.project == PROJECT and s.destroyed is None]
+
+
+def works(people: People) -> Factory:
+    return factory(people.house)
+
+
+def test_a_key_is_destroyed_by_two_and_the_log_says_who_and_which(people: People) -> None:
+    view = proposed(people, reason="the project has ended")
+    assert live(people) == [1]
+    assert "project credit-risk, epoch 1" in view.summary
+    done = approved(people, view)
+    assert done.state == "approved"
+    (entry,) = told(people, "key-destroy")
+    assert (entry["actor"]["principal"], entry["detail"]["project"], entry["detail"]["epoch"]) == ("arno", PROJECT, 1)
+    assert entry["detail"]["digest"] == view.proposal.digest
+    with pytest.raises(Integrity) as caught:
+        keys_of(people).derive(SCOPE)
+    assert caught.value.code == "integrity.keys.destroyed"
+    assert entry["receipt"] in str(caught.value)
+
+
+def test_nobody_destroys_alone(people: People) -> None:
+    view = proposed(people)
+    for same in (people.alma, people.make("alma", "admin")):
+        with pytest.raises(Denied) as refused:
+            people.desks.approvals.approve(same, view.proposal.id, digest=view.proposal.digest)
+        assert refused.value.code == "denied.four_eyes"
+    assert live(people) == [1]
+    assert told(people, "key-destroy") == []
+
+
+@pytest.mark.parametrize("who", ["ana", "olga"])
+def test_who_lacks_the_capability_neither_sees_keys_nor_proposes_nor_decides(people: People, who: str) -> None:
+    credentials = getattr(people, who)
+    view = proposed(people)
+    for act in (
+        lambda: people.desks.keys.listed(credentials),
+        lambda: people.desks.keys.propose(credentials, project=PROJECT),
+    ):
+        with pytest.raises(Denied) as refused:
+            act()
+        assert refused.value.code == "denied.capability"
+        assert len(entries(people.house, receipt=refused.value.receipt)) == 1
+    with pytest.raises(Denied, match="no proposal of yours"):
+        people.desks.approvals.approve(credentials, view.proposal.id, digest=view.proposal.digest)
+    assert live(people) == [1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ({"project": "unknown"}, "invalid.keys.project"),
+        ({"project": "fraud"}, "invalid.keys.project"),
+        ({"project": "gateway"}, "invalid.keys.project"),
+        ({"epoch": 2}, "invalid.keys.epoch"),
+        ({"unattributable": ["loan-default@1"]}, "invalid.keys.versions"),
+        ({"reason": "two\nlines"}, "invalid.text"),
+    ],
+    ids=["unknown project", "no key yet", "the house", "unknown epoch", "versions that are not there", "reason"],
+)
+def test_refused_when_there_is_no_such_thing_to_destroy(people: People, wanted: dict[str, Any], code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        proposed(people, **wanted)
+    assert refused.value.code == code
+
+
+def test_the_log_gets_a_declaration_for_each_version_under_the_key(people: People) -> None:
+    shop = works(people)
+    made = [shop.made(people.ana.bearer) for _ in range(2)]
+    keys_of(people).begin(PROJECT)
+    later = shop.made(people.ana.bearer)
+    assert [manifest(version)["key_epochs"] for version in (*made, later)] == [{PROJECT: 1}, {PROJECT: 1}, {PROJECT: 2}]
+    names = sorted(version.id for version in made)
+    with pytest.raises(Invalid) as refused:
+        proposed(people, epoch=1)
+    assert (refused.value.code, list(refused.value.reasons)) == ("invalid.keys.versions", names)
+    shown = {view.state.epoch.number: list(view.versions) for view in people.desks.keys.listed(people.alma)}
+    assert shown == {1: names, 2: [later.id]}
+    approved(people, proposed(people, epoch=1, unattributable=names))
+    declared = [entry["detail"]["version"] for entry in told(people, "version-unattributable")]
+    assert declared == names
+    assert live(people) == [2]
+
+
+def test_stale_when_a_version_was_made_since(people: People) -> None:
+    view = proposed(people)
+    works(people).made(people.ana.bearer)
+    with pytest.raises(Denied) as refused:
+        approved(people, view)
+    assert refused.value.code == "denied.stale"
+    assert live(people) == [1]
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_stale_when_the_project_was_to_end_and_has_begun_another_epoch(people: People, crashed: bool) -> None:
+    view = proposed(people)
+    if crashed:
+        people.decided_but_not_done(view)
+    keys_of(people).begin(PROJECT)
+    if crashed:
+        assert people.desks.approvals.settle(SELF) == 0
+    else:
+        with pytest.raises(Denied) as refused:
+            approved(people, view)
+        assert refused.value.code == "denied.stale"
+    assert live(people) == [1, 2]
+
+
+@pytest.mark.parametrize("project", ["unknown", "gateway", ""])
+def test_no_epoch_begins_of_what_is_no_project(people: People, project: str) -> None:
+    before = keys_of(people).listed()
+    with people.house.host.key_operator(people.house.settings) as (operator, actor):
+        with pytest.raises(Invalid) as refused:
+            operator.rotate(actor, project=project)
+        assert refused.value.code == "invalid.keys.project"
+        assert operator.listed() == [state for state in before if state.epoch.project == PROJECT]
+    assert keys_of(people).listed() == before
+    assert told(people, "key-rotate") == []
+
+
+def test_a_rotation_is_in_the_log(people: People) -> None:
+    with people.house.host.key_operator(people.house.settings) as (operator, actor):
+        operator.rotate(actor, project=PROJECT)
+        operator.rotate(actor, project="fraud")
+    assert [(each["detail"]["project"], each["detail"]["epoch"]) for each in told(people, "key-rotate")] == [
+        (PROJECT, 2),
+        ("fraud", 1),
+    ]
+
+
+def test_one_epoch_is_destroyed_whatever_began_since(people: People) -> None:
+    view = proposed(people, epoch=1)
+    keys_of(people).begin(PROJECT)
+    approved(people, view)
+    assert live(people) == [2]
+
+
+def test_what_a_crash_cut_short_is_done_at_the_next_start(people: People) -> None:
+    people.decided_but_not_done(proposed(people))
+    assert live(people) == [1]
+    assert people.desks.approvals.settle(SELF) == 1
+    assert live(people) == []
+    assert people.desks.approvals.settle(SELF) == 0
+    assert len(told(people, "key-destroy")) == 1
+
+
+def test_what_was_changed_in_the_control_database_is_not_destroyed(people: People) -> None:
+    keys_of(people).begin(PROJECT)
+    view = proposed(people, epoch=1)
+    people.decided_but_not_done(view)
+    with people.house.gateway.control.engine.begin() as connection:
+        connection.exec_driver_sql("""UPDATE proposal SET document = json_set(document, '$.epochs[0]', 2)""")
+    assert people.desks.approvals.settle(SELF) == 0
+    assert live(people) == [1, 2]
