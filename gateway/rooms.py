@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from gateway.identity import Admission, Gate
 from gateway.policy import PolicyDecisionPoint
@@ -16,6 +17,7 @@ from gateway.sandbox import Sandbox, Spill
 from gateway.settings import RoleLimits
 from gateway.terms.dataset import Datasets
 from gateway.terms.identity import Principal
+from gateway.terms.request import ApprovedCase, ReidentifyRequest
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,29 @@ class Limits:
             strictest[name] = min((own if value is None else value for value in told), default=own)
         return dataclasses.replace(self, **strictest)
 
+    def told(self) -> Mapping[str, float]:
+        """What one person's queries may cost, by the settings' names: those limits that roles may change."""
+        return {name: getattr(self, name) for name in RoleLimits.model_fields}
+
+
+class Cases(Protocol):
+    """Re-identifications that a second person approved."""
+
+    def approved(self, principal: Principal, request: ReidentifyRequest) -> ApprovedCase:
+        """The case, if the principal may have its result now; nothing changes.
+
+        Raises:
+            Denied: unknown, another's, not approved, too late, or spent; or its list is another one.
+            Integrity: what is stored is not what was approved.
+        """
+
+    def spend(self, case: ApprovedCase, principal: Principal) -> None:
+        """Durably, and once: whatever becomes of the result, nobody gets it a second time.
+
+        Raises:
+            Denied: spent already, too late, or the principal had too many cases in a day.
+        """
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
@@ -91,6 +116,7 @@ class Rooms:
     sandbox: Sandbox
     windows: ReleaseWindows
     allowance: RowAllowance
+    cases: Cases
     running: RunningAnswers
     clock: Clock
     entropy: Entropy

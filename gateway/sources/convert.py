@@ -144,11 +144,12 @@ def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     held: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
-        if held and (rows + batch.num_rows > BATCH_ROWS or size + batch.nbytes > BATCH_BYTES):
+        octets = batch.nbytes
+        if held and (rows + batch.num_rows > BATCH_ROWS or size + octets > BATCH_BYTES):
             yield pa.concat_batches(held)
             held, rows, size = [], 0, 0
         if batch.num_rows:
             held.append(batch)
-            rows, size = rows + batch.num_rows, size + batch.nbytes
+            rows, size = rows + batch.num_rows, size + octets
     if held:
         yield pa.concat_batches(held)

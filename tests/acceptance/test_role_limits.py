@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Invalid
+from gateway.settings import RoleLimits
 from tests import bank
 from tests.house import House, open_house
 from tests.unit.http.door import caller, open_door, wait_for
@@ -102,6 +103,21 @@ def test_of_several_roles_the_strictest_counts_and_one_without_a_value_counts_wi
         alone = front.house.principal(front.house.token("sol", STRICT))
         assert limits.of(alone).query_seconds == 60.0
         assert limits.of(one) == limits
+
+
+def test_explain_shows_the_askers_own_limits_and_names_no_role(tmp_path: Path) -> None:
+    strict = {"query_seconds": 2.5, "max_json_rows": 5, "rows_per_day": 7}
+    for front in opened(tmp_path, {**strict, "max_result_rows": 10**9}, max_result_rows=1_000):
+        told = {}
+        for who, purpose in (("strict", PURPOSE), ("free", PURPOSE), ("free", "curiosity")):
+            with caller(front.url, front.tokens[who]) as client:
+                body = client.post("/v1/explain", json={"sql": ROWS, "purpose": purpose}).json()
+            told[who, body["allowed"]] = body["limits"]
+            assert STRICT not in str(body)
+        settings = front.house.settings
+        everybodys = {name: getattr(settings, name) for name in RoleLimits.model_fields}
+        assert told["free", True] == told["free", False] == everybodys
+        assert told["strict", True] == {**everybodys, **strict}, "its looser limit of rows is not the strictest"
 
 
 def test_two_tokens_of_one_person_share_no_child_where_their_memory_differs(tmp_path: Path) -> None:

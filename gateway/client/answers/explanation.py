@@ -27,6 +27,11 @@ class Explanation(dict[str, Any]):
         return list(self["reasons"])
 
     @property
+    def limits(self) -> dict[str, float]:
+        """What your own queries may cost, by the settings' names, as `query_seconds`."""
+        return dict(self["limits"])
+
+    @property
     def fix(self) -> str:
         """Of a denial: the command that asks for what is missing; empty where nothing helps."""
         return str((self["missing"] or {}).get("request", ""))

@@ -2,14 +2,14 @@
 
 A condition is offered if it compares columns that the asker sees unmasked with literals, and nothing else. What a
 source leaves out would be left out by the query too: that runs unchanged on what comes. So a pre-filter may leave a
-conjunct away, and never adds one. A predicate on a masked column would compare what is stored, not what is shown, and
-time and errors would tell of it.
+conjunct away, in a branch of an OR too, and never adds one. A predicate on a masked column would compare what is
+stored, not what is shown, and time and errors would tell of it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -68,9 +68,14 @@ def conditions_of(site: Site) -> Conditions:
     """
     select = site.scope.expression
     where = select.args.get("where") if isinstance(select, exp.Select) else None
-    whole = _whole(site, where.this) if where is not None else None
+    asked = list(parts_of(where.this, exp.And)) if where is not None else []
+    read = [_read(part, site) for part in asked]
+    known = [offered for offered in read if offered is not None]
+    implied = [_implied(part, site) for part, offered in zip(asked, read, strict=True) if offered is None]
+    is_known = 0 < len(known) == len(read) and sum(offered.values for offered in known) <= MAX_VALUES
+    whole = conjoin(*(offered.predicate for offered in known)) if is_known else None
     left, kept = MAX_VALUES, []
-    for offered in _of_select(site):
+    for offered in _of_select(site, [*known, *(offered for offered in implied if offered is not None)]):
         if offered.values <= left:
             left -= offered.values
             kept.append(offered.predicate)
@@ -79,15 +84,6 @@ def conditions_of(site: Site) -> Conditions:
         where=checked(site, whole),
         is_whole=where is None or whole is not None,
     )
-
-
-def _whole(site: Site, condition: exp.Expr) -> Predicate | None:
-    """The condition as one predicate, if a source may evaluate all of it; else None."""
-    offered = [_read(part, site) for part in parts_of(condition, exp.And)]
-    known = [part for part in offered if part is not None]
-    if len(known) != len(offered) or sum(part.values for part in known) > MAX_VALUES:
-        return None
-    return conjoin(*(part.predicate for part in known))
 
 
 def checked(site: Site, predicate: Predicate | None) -> Predicate | None:
@@ -113,17 +109,14 @@ def parts_of(node: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
             yield part
 
 
-def _of_select(site: Site) -> Iterator[Offered]:
+def _of_select(site: Site, of_where: Sequence[Offered]) -> Iterator[Offered]:
+    """What a source may evaluate of WHERE, which is read already, and of ON."""
     select = site.scope.expression
     if not isinstance(select, exp.Select):
         return
     joins: list[exp.Join] = select.args.get("joins") or []
-    where = select.args.get("where")
     is_filled = _is_filled(site, joins)
-    if where is not None:
-        for offered in _conjuncts(where.this, site):
-            if offered.rejects_null or not is_filled:
-                yield offered
+    yield from (offered for offered in of_where if offered.rejects_null or not is_filled)
     has_outer = any(join.side for join in joins)
     for join in joins:
         on = join.args.get("on")
@@ -151,8 +144,32 @@ def _conjuncts(condition: exp.Expr, site: Site) -> Iterator[Offered]:
             yield offered
 
 
+def _implied(node: exp.Expr, site: Site) -> Offered | None:
+    """What an OR says of this mention although its branches say other things too; less than the OR itself.
+
+    A branch that says nothing lets every row through, and so does the OR.
+    """
+    if not isinstance(node, exp.Or):
+        return None
+    branches = [list(_conjuncts(branch, site)) for branch in parts_of(node, exp.Or)]
+    if not all(branches):
+        return None
+    return Offered(
+        either(tuple(_all_of(branch) for branch in branches)),
+        all(any(part.rejects_null for part in branch) for branch in branches),
+        sum(part.values for branch in branches for part in branch),
+    )
+
+
+def _all_of(parts: Sequence[Offered]) -> Predicate:
+    predicates = tuple(part.predicate for part in parts)
+    return predicates[0] if len(predicates) == 1 else And(predicates)
+
+
 def _read(node: exp.Expr, site: Site) -> Offered | None:
     node = node.unnest()
+    if type(node) in _OPERATORS:
+        return _compare(node, site)
     match node:
         case exp.And() | exp.Or():
             return _joined(node, site)
@@ -164,8 +181,6 @@ def _read(node: exp.Expr, site: Site) -> Offered | None:
             return _null(node, site, is_negated=bool(node.args.get("negate")))
         case exp.Not() if isinstance(inner := node.this.unnest(), exp.Is) and not inner.args.get("negate"):
             return _null(inner, site, is_negated=True)
-        case _ if type(node) in _OPERATORS:
-            return _compare(node, site)
         case _:
             return None
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from gateway.errors import Integrity
+from gateway.planning.engine import nodes_of
 from gateway.planning.guarded import guard, is_guarded
 from gateway.planning.scans.conditions import conditions_of
 from gateway.planning.scans.grouping import grouped, regroup, restate
@@ -49,6 +50,11 @@ class Mentions:
         self._guarded = {site.id: guard(site) for site in sites if is_guarded(site.decision)}
         self._conditions = {site.id: conditions_of(site) for site in sites if site.id not in self._guarded}
 
+    @property
+    def are_rewritten(self) -> bool:
+        """The tree has other SELECTs than it had."""
+        return bool(self._guarded)
+
     def types(self) -> Mapping[str, Mapping[str, str]]:
         """DuckDB's types of what a mention shows, by its id."""
         return {site.id: _types_of(site, self._guarded.get(site.id)) for site in self._sites}
@@ -58,7 +64,7 @@ class Mentions:
 
         A dataset is grouped by its source where every mention of it can be; else its rows are read once for all.
         """
-        tables = {table.name: table for table in tree.find_all(exp.Table)}
+        tables = {node.name: node for node in nodes_of(tree) if isinstance(node, exp.Table)}
         made: dict[str, Step] = dict(self._guarded)
         by_dataset: dict[str, list[Site]] = {}
         for site in self._sites:
@@ -102,7 +108,7 @@ def _select_of(table: exp.Table) -> exp.Select:
 
 def _first_like(step: Step, steps: Mapping[str, Step]) -> Step:
     """Of steps that read the same, the first: what it releases serves all."""
-    return next(other for other in steps.values() if _named_alike(other, step) == step)
+    return next(other for other in steps.values() if other is step or _named_alike(other, step) == step)
 
 
 def _named_alike(step: Step, as_: Step) -> Step:
@@ -123,7 +129,7 @@ def _released(decided: ColumnDecision, column: Column) -> str:
     spec = MASK_SPECS.get(decided.mask.name)
     if spec is None:
         raise Integrity(f"mask {decided.mask.name} cannot be applied to {decided.dataset}.{decided.column}")
-    return "TEXT" if spec.output == "string" else type_name(column.type)
+    return type_name(spec.output_with(decided.mask.parameters, column.type))
 
 
 def type_name(kind: pa.DataType) -> str:

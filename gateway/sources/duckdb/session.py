@@ -14,11 +14,15 @@ from gateway.errors import Integrity, Unavailable
 from gateway.sources.convert import BATCH_BYTES
 from gateway.sources.duckdb.engine import Engine
 from gateway.sources.duckdb.failures import DRIVER_ERRORS, translated
-from gateway.sources.duckdb.layout import Layout
+from gateway.sources.duckdb.layout import FAMILIES, Layout
 from gateway.sources.table import Statement, Table
 
 _ENGINE_ROWS: Final = 2048
 """Of the engine's batches, its own unit: with values of at most 1 MiB this bounds their bytes."""
+_FIXED_ROWS: Final = 16_384
+"""Of batches whose rows bound their bytes."""
+_UNBOUNDED: Final = frozenset({"string", "binary", None})
+"""Families of types whose values may be of any length; None: unknown types."""
 _TOGETHER: Final = 64
 """Batches of which their files are looked at once."""
 
@@ -109,11 +113,14 @@ class Session:
         """
         self._check()
         try:
-            with self._connected().sql(statement.sql).to_arrow_reader(_ENGINE_ROWS) as reader:
+            rows = self._connected().sql(statement.sql)
+            is_fixed = _UNBOUNDED.isdisjoint(FAMILIES.get(kind.id) for kind in rows.types)
+            with rows.to_arrow_reader(_FIXED_ROWS if is_fixed else _ENGINE_ROWS) as reader:
+                fine = [place for place, field in enumerate(reader.schema) if _is_fine(field.type)]
                 for batches in _together(reader, check=self._check):
                     self._shelf.require_unchanged()
                     for batch in batches:
-                        yield _whole_microseconds(batch, statement, dataset)
+                        yield _whole_microseconds(batch, statement, dataset, fine) if fine else batch
             self._shelf.require_unchanged()
         except DRIVER_ERRORS as error:
             self._shelf.require_unchanged()  # that is the reason, not what broke by it
@@ -131,10 +138,13 @@ def _together(reader: pa.RecordBatchReader, *, check: Callable[[], None]) -> Ite
     size = 0
     for batch in reader:
         check()
-        parts = max(1, -(-batch.nbytes // BATCH_BYTES))
-        rows = max(1, -(-batch.num_rows // parts))
-        held += [batch.slice(start, rows) for start in range(0, batch.num_rows, rows)]
-        size += batch.nbytes
+        octets = batch.nbytes
+        if octets <= BATCH_BYTES:
+            held.append(batch)
+        else:
+            rows = max(1, batch.num_rows * BATCH_BYTES // octets)
+            held += [batch.slice(start, rows) for start in range(0, batch.num_rows, rows)]
+        size += octets
         if len(held) >= _TOGETHER or size >= BATCH_BYTES:
             yield held
             held, size = [], 0
@@ -142,11 +152,14 @@ def _together(reader: pa.RecordBatchReader, *, check: Callable[[], None]) -> Ite
         yield held
 
 
-def _whole_microseconds(batch: pa.RecordBatch, statement: Statement, dataset: str) -> pa.RecordBatch:
+def _is_fine(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind)) and kind.unit == "ns"
+
+
+def _whole_microseconds(batch: pa.RecordBatch, statement: Statement, dataset: str, places: list[int]) -> pa.RecordBatch:
     """Moments of nanoseconds as microseconds, where that loses nothing."""
-    for place, field in enumerate(batch.schema):
-        if not pa.types.is_timestamp(field.type) or field.type.unit != "ns":
-            continue
+    for place in places:
+        field = batch.schema.field(place)
         try:
             moments = batch.column(place).cast(pa.timestamp("us", field.type.tz))
         except pa.ArrowInvalid:

@@ -104,7 +104,8 @@ def _rows(asked: _Asked) -> Statement:
     table, where, dialect = asked.table, asked.where, asked.dialect
     cells = [_cell(table, name, dialect) for name in asked.columns]
     outputs = [
-        Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(asked.columns, cells, strict=True)
+        Output(column=name, made=c.sent or c.delivered, witness=c.witness)
+        for name, c in zip(asked.columns, cells, strict=True)
     ]
     if not outputs:
         # A batch without columns would forget how many rows it has.
@@ -214,9 +215,8 @@ def _halves(addend: exp.Expr) -> list[exp.Expr]:
 
 def offers(table: Table, *, figures: Sequence[Figure], dialect: Dialect) -> bool:
     """Whether the source makes these figures exactly."""
-    return all(
-        figure.partial != "sum" or _cell(table, figure.column or "", dialect).addend is not None for figure in figures
-    )
+    summed = [figure.column or "" for figure in figures if figure.partial == "sum"]
+    return all(_cell(table, name, dialect).addend is not None for name in summed)
 
 
 def comparable(predicate: Predicate | None, *, table: Table, dialect: Dialect) -> Predicate | None:

@@ -31,6 +31,8 @@ class Cell:
     misfit: exp.Expr | None = None
     """True where an addend, or what is fixed, would not be the value; None: the source's own type forbids it."""
 
+    sent: exp.Expr | None = None
+    """`delivered` of a row as a text that spells the same value, where a driver takes that in faster."""
     grouped: exp.Expr | None = None
     """The key of a group, where it is not what `key` makes of `delivered`."""
 

@@ -41,6 +41,9 @@ PUSHED: dict[str, str | None] = {
     "birth_date < DATE '2000-01-01'": "birth_date < '2000-01-01'",
     "updated_at >= '2024-01-01T10:00:00+02:00'": "updated_at >= '2024-01-01T08:00:00+00:00'",
     "updated_at >= TIMESTAMPTZ '2024-01-01'": "updated_at >= '2024-01-01T00:00:00+00:00'",
+    "customer_id = 7 OR (region = 'DE' AND upper(city) = 'BONN')": "customer_id = 7 OR region = 'DE'",
+    "(region = 'DE' AND upper(city) = 'ULM') OR (region = 'FR' AND city <> 'Ulm')": "region IN ('DE', 'FR')",
+    "(region = 'DE' OR upper(city) = 'ULM') AND customer_id = 7": "customer_id = 7",
     "region IS NULL": "region IS NULL",
     "region IS NOT NULL AND upper(region) = 'DE'": "region IS NOT NULL",
     "city = 'O''Brien'": "city = 'O''Brien'",
@@ -91,6 +94,15 @@ def test_no_floating_point_number_is_compared_in_a_source() -> None:
         ("{c} FULL JOIN {a} ON c.city = 'Bonn' WHERE a.kind IS NULL AND c.city IS NULL", [None, None]),
         ("{c} FULL JOIN {a} ON c.city = a.kind WHERE a.kind = 'card' AND c.city = 'Bonn'", ["Bonn", "card"]),
         ("{c} JOIN {a} ON c.city = 'Bonn' LEFT JOIN core.loans l ON l.loan_id = 1", [None, None, "loan_id"]),
+        (
+            "{c}, {a} WHERE (c.city = 'Bonn' AND a.kind = 'card') OR (a.kind = 'loan' AND c.city = 'Ulm')",
+            ["Ulm", "loan"],
+        ),
+        ("{c}, {a} WHERE (c.city = 'Bonn' AND a.kind = 'card') OR c.city = 'Ulm'", ["Ulm", None]),
+        (
+            "{c} LEFT JOIN {a} ON TRUE WHERE (c.city = 'Bonn' AND a.kind IS NULL) OR (c.city = 'Ulm' AND a.kind = 'x')",
+            ["Ulm", None],
+        ),
     ],
 )
 def test_joins_decide_what_is_pushed(sql: str, wanted: list[str | None]) -> None:
@@ -104,6 +116,12 @@ def test_a2_no_masked_column_is_pushed() -> None:
     sql = C + "email = 'p1@raw.example' AND region = 'DE' AND customer_id IS NOT NULL"
     assert pushed(sql, decision(masked=PSEUDONYMS)) == ["region = 'DE'"]
     assert pushed(sql, decision(redacted=frozenset({"region", "email", "customer_id"}))) == [None]
+
+
+def test_a2_a_branch_of_an_or_that_asks_for_a_masked_column_alone_lets_all_rows_through() -> None:
+    either = "(email = 'p1@raw.example' AND region = 'DE') OR (region = 'FR' AND email = 'p2@raw.example')"
+    assert pushed(C + either, decision(masked=PSEUDONYMS)) == ["region IN ('DE', 'FR')"]
+    assert pushed(C + either + " OR email = 'p3@raw.example'", decision(masked=PSEUDONYMS)) == [None]
 
 
 def test_a2_a_planted_pushdown_of_a_masked_column_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,19 @@ def test_memory_that_a_child_did_not_clear_does_not_leave(name: str) -> None:
     assert copied.column(0).to_pylist() == array.to_pylist()
 
 
+def test_bits_behind_the_last_row_do_not_leave() -> None:
+    copied = through(one(pa.Array.from_buffers(pa.bool_(), 3, [None, pa.py_buffer(b"\xff")])))
+    assert copied.column(0).buffers()[1].to_pybytes()[:1] == b"\x07"
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.binary(), pa.large_string()])
+def test_text_beside_the_rows_does_not_leave(kind: pa.DataType) -> None:
+    column = pa.array([STALE.decode(), "b", STALE.decode()], kind).slice(1, 1)
+    copied = through(one(column))
+    assert STALE[:8] not in copied.serialize().to_pybytes()
+    assert STALE[:8] not in b"".join(b.to_pybytes() for b in copied.column(0).buffers() if b is not None)
+
+
 def test_a_copy_shares_no_memory_with_what_came() -> None:
     payload = one(pa.array(["a", "b"])).serialize()
     sent, answer = read_schema(one(pa.array(["a"])).schema.serialize(), names=("x",))
