@@ -77,6 +77,14 @@ def settings_for(root: Path, *, bank: Path, **more: object) -> Settings:
     return Settings(home=root / "home", policies=more.pop("policies", POLICIES), sources=sources, **more)
 
 
+def copy_home(source: Settings, target: Settings) -> None:
+    """A home with its keys, log and tokens, which nobody has open."""
+    shutil.copytree(source.home, target.home)
+    shutil.copy2(source.kek_path, target.kek_path)
+    if (projects := projects_folder(source.kek_path)).is_dir():
+        shutil.copytree(projects, projects_folder(target.kek_path))
+
+
 @contextlib.contextmanager
 def open_house(root: Path, *, bank: Path, twin_of: Settings | None = None, **more: object) -> Iterator[House]:
     """Start a gateway on a new home; `twin_of` copies another home with its keys, log and tokens instead."""
@@ -84,10 +92,7 @@ def open_house(root: Path, *, bank: Path, twin_of: Settings | None = None, **mor
     if twin_of is None:
         host.initialize(settings)
     else:
-        shutil.copytree(twin_of.home, settings.home)
-        shutil.copy2(twin_of.kek_path, settings.kek_path)
-        if (projects := projects_folder(twin_of.kek_path)).is_dir():
-            shutil.copytree(projects, projects_folder(settings.kek_path))
+        copy_home(twin_of, settings)
     gateway = Gateway(Control(settings), sources=open_sources(settings.sources))
     with contextlib.closing(gateway):
         gateway.start()

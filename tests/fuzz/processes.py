@@ -144,6 +144,7 @@ def _dealt(
     finally:
         for child in children:
             _join(child, told)
+        tasks.cancel_join_thread()  # what nobody took holds nobody up
 
 
 def _interrupt(child: Any) -> None:

@@ -13,7 +13,6 @@ import contextlib
 import dataclasses
 import json
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +33,7 @@ from tests.fuzz.banks.people import PEOPLE, Person, Sight, write_policies
 from tests.fuzz.banks.servers import Server, servers
 from tests.fuzz.banks.tables import SOURCES, first_world
 from tests.fuzz.watching import Seen, watched
-from tests.house import House, request
+from tests.house import House, copy_home, request
 from tests.unit.http.door import open_door
 
 RECEIPT = re.compile(rb"r_[0-9a-f]{32}")
@@ -299,8 +298,7 @@ def open_worlds(root: Path, *, postgres: str | None = None, mariadb: str | None 
         _make_keys(host, settings[0], tokens, served=served[0])
         houses, urls = [], []
         for twin in settings[1:]:
-            shutil.copytree(settings[0].home, twin.home)
-            shutil.copy2(settings[0].kek_path, twin.kek_path)
+            copy_home(settings[0], twin)
             gateway = stack.enter_context(
                 contextlib.closing(Gateway(Control(twin), sources=open_sources(twin.sources)))
             )
