@@ -18,8 +18,8 @@ from gateway.catalog.types import read_type
 from gateway.terms.dataset import CLASSIFICATIONS, Classification, Column, Dataset, Datasets, Subject, Watermark
 from gateway.terms.document import Node, PolicyFiles
 from gateway.terms.identity import is_name
-from gateway.terms.mask_reader import accepts, read_mask
-from gateway.terms.mask_spec import MaskUse, family_of
+from gateway.terms.mask_reader import misfit_of, read_mask
+from gateway.terms.mask_spec import MASK_SPECS, MaskUse, family_of
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _TABLE_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
@@ -114,10 +114,10 @@ def _read_column(name: str, *, node: Node) -> Column:
 
 def _read_own_mask(node: Node, *, kind: pa.DataType, class_: Classification) -> MaskUse:
     mask = read_mask(node)
-    if not accepts(mask, kind):
-        raise node.fail(f"mask {mask.name} does not take {kind}")
-    if mask.name == "keep" and class_ in _NEVER_KEPT:
-        raise node.fail(f"keep would show a {class_} at the pseudonymized level")
+    if wrong := misfit_of(mask, kind):
+        raise node.fail(wrong)
+    if "value" in MASK_SPECS[mask.name].leaks_with(mask.parameters) and class_ in _NEVER_KEPT:
+        raise node.fail(f"{mask.name} would show a {class_} at the pseudonymized level")
     return mask
 
 

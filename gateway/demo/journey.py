@@ -30,6 +30,8 @@ from gateway.settings import Settings
 
 SAME_SQL: Final = "SELECT kind, balance\nFROM core.accounts\nORDER BY kind LIMIT 4"
 IDENTIFIERS: Final = "SELECT customer_id, full_name, email, birth_date, income\nFROM core.customers LIMIT 4"
+LOANS: Final = "SELECT loan_id, amount, rate, granted_on\nFROM core.loans ORDER BY amount DESC LIMIT 3"
+PAYMENTS: Final = "SELECT merchant, category, booked_at\nFROM core.transactions LIMIT 3"
 JOIN: Final = (
     "SELECT c.region, count(*) AS loans, round(avg(l.defaulted::int), 3) AS default_rate\n"
     "FROM core.loans l JOIN core.customers c ON c.customer_id = l.customer_id\n"
@@ -99,8 +101,11 @@ class _Journey:
         self._compare(("rita", "ana", "otto"), SAME_SQL)
 
     def _identifiers(self) -> None:
-        self._headline("2  Identifiers become pseudonyms; Ana's grant shows income in full", IDENTIFIERS)
+        self._headline("2  Each column by its own mask; Ana's grant shows income in full", IDENTIFIERS)
         self._compare(("ana", "otto"), IDENTIFIERS)
+        for sql in (LOANS, PAYMENTS):
+            self._console.print(Syntax(sql, "sql", background_color="default"))
+            self._compare(("ana", "otto"), sql)
 
     def _join(self) -> None:
         self._headline("3  A join over pseudonyms gives the true figures for the rows that Ana may see", JOIN)

@@ -75,6 +75,18 @@ def cut(offsets: npt.NDArray[Any], body: Bytes) -> tuple[npt.NDArray[Any], Bytes
     return offsets - first, content
 
 
+def from_zero(column: pa.Array) -> pa.Array:
+    """The same texts, in a copy where Arrow would take other rows' bytes for theirs.
+
+    NOTE: pc.ascii_lower and pc.ascii_upper (pyarrow 26) read an array that has offset 0, but whose first value does not
+    begin at the body's first byte, as if it did; a cast of a slice is one.
+    """
+    if column.offset or not len(column):
+        return column
+    offsets, body = text_parts(column)
+    return text(*cut(offsets, body), kind=column.type, valid=validity(column)) if offsets[0] else column
+
+
 def equal_width(rows: npt.NDArray[Any]) -> pa.Array:
     """A matrix's rows as one binary value each."""
     count, width = len(rows), rows.dtype.itemsize * rows.shape[1]

@@ -19,7 +19,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.masks.buffers import Bytes, Mask, equal_width, text, text_parts, values
+from gateway.errors import Integrity
+from gateway.masks.buffers import Bytes, Mask, equal_width, from_zero, text, text_parts, values
 from gateway.terms.mask_spec import Family, family_of
 
 Space = Literal["integer", "wide_integer", "decimal", "date", "timestamp", "binary", "text", "verbatim"]
@@ -127,6 +128,32 @@ CANONS: Mapping[str, Canon] = MappingProxyType(
         "alnum_upper": Canon(accepts=frozenset({"string"}), parts=alnum_upper),
     }
 )
+
+
+def canonical_texts(column: pa.Array, canon: str | None) -> tuple[pa.Array, Mask]:
+    """Texts without nulls in their canonical form, as 32-bit strings, and which of them the form reaches.
+
+    A text that it does not reach stands as it is: equal texts only are one identifier.
+
+    Raises:
+        Integrity: an unknown form.
+    """
+    form = CANONS.get(canon or "exact")
+    if form is None:
+        raise Integrity("there is no such canonical form", code="masks.canon")
+    plain = column.cast(pa.string())
+    everywhere = np.ones(len(plain), np.bool_)
+    if form.parts in {exact, integer_text}:  # they change no text
+        return plain, everywhere
+    parts = form.parts(plain)
+    if len(parts) == 1 and parts[0].rows is None:
+        return parts[0].messages, everywhere & (parts[0].space != "verbatim")
+    places = np.empty(len(plain), np.int64)
+    rows = [part.rows for part in parts if part.rows is not None]
+    places[np.concatenate(rows)] = np.arange(len(plain))
+    for part in parts:
+        everywhere[part.rows] = part.space != "verbatim"
+    return pa.concat_arrays([part.messages for part in parts]).take(pa.array(places)), everywhere
 
 
 def _portions(column: pa.Array, *portions: tuple[Mask, Form]) -> tuple[Part, ...]:
@@ -245,7 +272,7 @@ def _reach(column: pa.Array) -> tuple[Mask, Mask]:
 
 def _folded_ascii(column: pa.Array) -> tuple[Part, ...]:
     content = _content(column)
-    lower = pc.ascii_lower(column) if _has_capitals(content) else column
+    lower = pc.ascii_lower(from_zero(column)) if _has_capitals(content) else column
     if content.size and content.min() <= ord(" "):  # else nothing to trim, which is 8 ns a row cheaper to see
         lower = pc.ascii_trim(lower, characters=_ASCII_WHITESPACE)
     return _texts(lower)
@@ -271,7 +298,7 @@ def _compatible(value: str) -> str:
 
 
 def _alnum(column: pa.Array) -> tuple[Part, ...]:
-    upper = pc.ascii_upper(column)
+    upper = pc.ascii_upper(from_zero(column))
     offsets, body = text_parts(upper)
     content = body[offsets[0] : offsets[-1]]
     kept = ((content - ord("0")) < _DIGITS) | ((content - ord("A")) < _LETTERS)

@@ -73,6 +73,11 @@ class Cmac:
         if 0 < shortest == longest <= _LONG_BLOCKS * BLOCK:
             self._of_width(windows[int(offsets[0]) - first :], longest, len(lengths), tags)
             return
+        if longest <= BLOCK:
+            blocks = windows[offsets[:-1] - first if first else offsets[:-1]].view(np.uint8)
+            self._finish(_words(blocks), lengths.astype(np.intp))
+            self._encrypt(blocks, tags)
+            return
         long = np.flatnonzero(lengths > _LONG_BLOCKS * BLOCK)
         lengths[long] = 0
         self._of_lengths(windows, offsets[:-1] - first, lengths, tags)

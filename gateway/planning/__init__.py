@@ -9,6 +9,6 @@
 """
 
 from gateway.planning.cell import cell_text
-from gateway.planning.plan import ORDER_COLUMN, for_dataset, make_plan, watermark_scan
+from gateway.planning.plan import ORDER_COLUMN, for_dataset, make_plan, recovery_plan, watermark_scan
 
-__all__ = ["ORDER_COLUMN", "cell_text", "for_dataset", "make_plan", "watermark_scan"]
+__all__ = ["ORDER_COLUMN", "cell_text", "for_dataset", "make_plan", "recovery_plan", "watermark_scan"]

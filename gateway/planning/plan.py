@@ -20,8 +20,8 @@ from gateway.planning.scans import Mentions
 from gateway.planning.sites import Site, sites_of
 from gateway.planning.summary import summarized
 from gateway.terms.dataset import Dataset, Datasets
-from gateway.terms.plan import GuardedScan, Plan, Scan, Step
-from gateway.terms.policy import DatasetDecision, Decision
+from gateway.terms.plan import RECOVERED, GuardedScan, MaskedScan, Output, Plan, Scan, Step
+from gateway.terms.policy import ColumnDecision, DatasetDecision, Decision, Level
 from gateway.terms.predicate import columns_of
 from gateway.terms.query import BoundQuery
 
@@ -124,6 +124,46 @@ def watermark_scan(dataset: Dataset, decision: DatasetDecision) -> Scan:
         rows=decision.rows,
         follow=decision.follow,
         pushed=None,
+    )
+
+
+def recovery_plan(dataset: Dataset, decision: DatasetDecision, *, masked: ColumnDecision) -> Plan:
+    """The plan that reads one column in full, among the rows that the decision shows, to make its pseudonyms again.
+
+    Args:
+        decision: allows the column in full.
+        masked: the column as the pseudonyms' readers see it; what that mask reads beside is read, too.
+    """
+    column = dataset.columns[masked.column]
+    needed = dict.fromkeys(sorted(columns_of(decision.rows)) if decision.rows is not None else ())
+    needed |= dict.fromkeys(beside.column for beside in masked.auxiliary)
+    if decision.follow is not None:
+        needed[decision.follow.column] = None
+    if dataset.subject is not None:
+        needed[dataset.subject.column] = None  # whose rows were released is noted
+    scan = Scan(
+        id="__scan_1",
+        dataset=dataset.name,
+        source=dataset.source,
+        table=dataset.table,
+        columns=(column,),
+        aux_columns=tuple(dataset.columns[name] for name in needed if name != column.name),
+        rows=decision.rows,
+        follow=decision.follow,
+        pushed=None,
+    )
+    origin = ((dataset.name, column.name),)
+    return Plan(
+        steps=(MaskedScan(scan=scan, columns=(column,), decisions=(masked,)),),
+        sql='SELECT DISTINCT "pseudonym", "identifier" FROM "__scan_1" ORDER BY 1, 2',
+        output_names=RECOVERED,
+        snapshot="single-scan",
+        outputs=tuple(
+            Output(name=name, sources=origin, level=level, mask=mask, leaks=(), domain=masked.domain)
+            for name, level, mask in zip(RECOVERED, (masked.level, Level.FULL), (masked.mask.name, "keep"), strict=True)
+        ),
+        is_order_free=False,
+        mentions={"__scan_1": 1},
     )
 
 

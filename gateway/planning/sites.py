@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from sqlglot import exp
-from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.optimizer.scope import Scope
 
 from gateway.errors import Integrity
 from gateway.terms.dataset import Column, Dataset, Datasets
@@ -39,8 +39,8 @@ class Site:
         return tuple(name for name in self.dataset.columns if name in needed)
 
 
-def sites_of(tree: exp.Query, decision: Decision, *, datasets: Datasets) -> tuple[Site, ...]:
-    """All mentions of datasets, numbered.
+def sites_of(scopes: Iterable[Scope], decision: Decision, *, datasets: Datasets) -> tuple[Site, ...]:
+    """All mentions of datasets in a query, numbered.
 
     Raises:
         Integrity: the decision is a denial or says nothing about a dataset, or the catalog does not know it.
@@ -48,7 +48,7 @@ def sites_of(tree: exp.Query, decision: Decision, *, datasets: Datasets) -> tupl
     if not decision.allowed:
         raise Integrity("a denied query was given to planning")
     sites: dict[int, Site] = {}
-    for scope in traverse_scope(tree):
+    for scope in scopes:
         for alias, (_, source) in scope.selected_sources.items():
             if isinstance(source, exp.Table) and id(source) not in sites:
                 name = f"{source.db}.{source.name}"
@@ -117,14 +117,21 @@ def mask_inputs(site: Site, decisions: Iterable[ColumnDecision]) -> Mapping[str,
     """Columns that masks read beside their own.
 
     Raises:
-        Integrity: a mask asks for an input that the catalog does not describe.
+        Integrity: a decision names other inputs than its mask needs, or another subject than the catalog.
     """
     inputs: dict[str, None] = {}
     for decided in decisions:
         spec = MASK_SPECS.get(decided.mask.name)
-        subject = site.dataset.subject
-        if spec is None or set(spec.auxiliary) - ({_SUBJECT_ROLE} if subject else set()):
+        if spec is None or tuple(auxiliary.role for auxiliary in decided.auxiliary) != spec.auxiliary_with(
+            decided.mask.parameters
+        ):
             raise Integrity(f"mask {decided.mask.name} cannot be applied to {decided.dataset}.{decided.column}")
-        if spec.auxiliary and subject:
-            inputs[subject.column] = None
+        for auxiliary in decided.auxiliary:
+            if auxiliary.role == _SUBJECT_ROLE and not _is_subject(site, auxiliary.column):
+                raise Integrity(f"{decided.dataset}.{auxiliary.column} is not the subject of its rows")
+            inputs[auxiliary.column] = None
     return inputs
+
+
+def _is_subject(site: Site, column: str) -> bool:
+    return site.dataset.subject is not None and site.dataset.subject.column == column

@@ -13,12 +13,13 @@ from typing import Literal
 from gateway.policy.vocabulary import CANONS, Problems, Vocabulary
 from gateway.terms.dataset import Column, Dataset, Datasets
 from gateway.terms.document import Node
-from gateway.terms.mask_reader import accepts
+from gateway.terms.mask_reader import misfit_of
 from gateway.terms.mask_spec import MASK_SPECS, MaskUse, family_of
-from gateway.terms.policy import ColumnDecision, Grant, Level, RuleRef
+from gateway.terms.policy import AuxiliaryColumn, ColumnDecision, Grant, Level, RuleRef
 
 KEEP = MaskUse(name="keep")
 REDACT = MaskUse(name="redact")
+_SUBJECT = "subject"
 Use = Literal["value", "dimension", "measure", "subject"]
 
 
@@ -95,13 +96,16 @@ def _settle(column: Column, *, dataset: Dataset, level: Level, vocabulary: Vocab
 def _released(
     column: Column, *, dataset: Dataset, mask: MaskUse, rule: RuleRef, vocabulary: Vocabulary
 ) -> ColumnDecision:
-    if not accepts(mask, column.type):
-        here = Node(None, dataset.file, column.line)
-        raise here.fail(f"mask {mask.name} ({rule}) does not take {column.type}: give {column.name} a mask of its own")
-    keyed = MASK_SPECS[mask.name].keyed
-    own_scope = f"{dataset.name}.{column.name}" if keyed else None
+    here = Node(None, dataset.file, column.line)
+    if wrong := misfit_of(mask, column.type, stated=str(rule)):
+        raise here.fail(f"{wrong}: give {column.name} a mask of its own")
+    spec = MASK_SPECS[mask.name]
+    own_scope = f"{dataset.name}.{column.name}" if spec.keyed and spec.keyed_by == "domain" else None
     # Without a domain nothing joins, so nothing needs to be brought into one form.
-    canon = vocabulary.domains[column.domain].canon if column.domain else ("exact" if keyed else None)
+    canon = vocabulary.domains[column.domain].canon if column.domain else ("exact" if spec.keyed else None)
+    if spec.keyed and spec.canons and canon not in spec.canons:
+        allowed = ", ".join(sorted(spec.canons))
+        raise here.fail(f"mask {mask.name} ({rule}) finds no value of its format in canon {canon}; allowed: {allowed}")
     return ColumnDecision(
         dataset=dataset.name,
         column=column.name,
@@ -111,6 +115,36 @@ def _released(
         canon=canon,
         use="value",
         rule=rule,
+        auxiliary=tuple(
+            _auxiliary(role, mask=mask, column=column, dataset=dataset, vocabulary=vocabulary)
+            for role in spec.auxiliary_with(mask.parameters)
+        ),
+    )
+
+
+def _auxiliary(
+    role: str, *, mask: MaskUse, column: Column, dataset: Dataset, vocabulary: Vocabulary
+) -> AuxiliaryColumn:
+    """The column that plays the role: the dataset's subject, or what the mask's parameter of that name names."""
+    here = Node(None, dataset.file, column.line)
+    subject = dataset.subject.column if dataset.subject else None
+    name = subject if role == _SUBJECT else mask.parameters.get(role)
+    if name is None:
+        raise here.fail(f"mask {mask.name} of {column.name} goes by data subjects: {dataset.name} needs a subject")
+    played = dataset.columns.get(str(name))
+    if played is None:
+        raise here.fail(
+            f"{role} of mask {mask.name}: unknown column {name!r}; columns are: {', '.join(dataset.columns)}"
+        )
+    if played.name == column.name:
+        raise here.fail(f"{role} of mask {mask.name}: {column.name} cannot be masked by itself")
+    domain = vocabulary.domains.get(played.domain) if played.domain else None
+    return AuxiliaryColumn(
+        role=role,
+        column=played.name,
+        type=played.type,
+        domain=played.domain,
+        canon=domain.canon if domain else None,
     )
 
 

@@ -48,6 +48,11 @@ class Candidate:
         return not self.lacking
 
     @property
+    def is_full(self) -> bool:
+        """Whether it shows every needed column as it is."""
+        return self.covers and all(decision.level is Level.FULL for decision in self.columns.values())
+
+    @property
     def is_capped_out(self) -> bool:
         """Whether a deny, and not the grant's own measure, stands in the way: then no request helps."""
         return any(withheld.rule in self.caps for withheld in self.lacking.values())

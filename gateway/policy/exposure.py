@@ -19,7 +19,7 @@ from gateway.terms.policy import ColumnDecision, Grant, Level, RuleRef
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Exposure:
+class Exposure:
     """A column as one role sees it by one grant."""
 
     role: str
@@ -28,7 +28,7 @@ class _Exposure:
     column: ColumnDecision
 
 
-def _exposures(bundle: Bundle, *, roles: frozenset[str] | None) -> Iterator[_Exposure]:
+def exposures(bundle: Bundle, *, roles: frozenset[str] | None) -> Iterator[Exposure]:
     """Everything that each role sees by each of its grants, for each purpose; rows only, no groups."""
     applicability = applicability_of(bundle)
     places = sorted({(grant.environment, name) for grant in bundle.grants for name in grant.datasets})
@@ -47,7 +47,7 @@ def _exposures(bundle: Bundle, *, roles: frozenset[str] | None) -> Iterator[_Exp
                 bundle=bundle,
             )
             if candidate.covers and candidate.level is not Level.AGGREGATED:
-                yield _Exposure(role=role, project=purpose.project, grant=grant, column=candidate.columns[column])
+                yield Exposure(role=role, project=purpose.project, grant=grant, column=candidate.columns[column])
 
 
 def exposed(bundle: Bundle, *, roles: frozenset[str] | None = None) -> Iterator[tuple[RuleRef, str]]:
@@ -57,9 +57,9 @@ def exposed(bundle: Bundle, *, roles: frozenset[str] | None = None) -> Iterator[
         bundle: whose grants are judged together.
         roles: only these; None: all.
     """
-    by_domain: dict[tuple[str, ...], list[_Exposure]] = defaultdict(list)
-    by_column: dict[tuple[str, ...], list[_Exposure]] = defaultdict(list)
-    for exposure in _exposures(bundle, roles=roles):
+    by_domain: dict[tuple[str, ...], list[Exposure]] = defaultdict(list)
+    by_column: dict[tuple[str, ...], list[Exposure]] = defaultdict(list)
+    for exposure in exposures(bundle, roles=roles):
         column, environment = exposure.column, exposure.grant.environment
         if column.domain is None:
             place = (exposure.role, environment, exposure.project, column.dataset, column.column)
@@ -81,7 +81,7 @@ def would_expose(bundle: Bundle, grant: Grant) -> tuple[str, ...]:
     return tuple(sorted({text for _, text in exposed(wider, roles=roles)} - known))
 
 
-def _pairs(groups: Mapping[tuple[str, ...], list[_Exposure]], *, says: str) -> Iterator[tuple[RuleRef, str]]:
+def _pairs(groups: Mapping[tuple[str, ...], list[Exposure]], *, says: str) -> Iterator[tuple[RuleRef, str]]:
     roles: dict[tuple[str, str, str, RuleRef], set[str]] = defaultdict(set)
     for exposures in groups.values():
         full = sorted({_place(e) for e in exposures if e.column.level is Level.FULL})
@@ -95,11 +95,11 @@ def _pairs(groups: Mapping[tuple[str, ...], list[_Exposure]], *, says: str) -> I
         yield rule, text
 
 
-def _place(exposure: _Exposure) -> str:
+def _place(exposure: Exposure) -> str:
     return f"{exposure.column.dataset}.{exposure.column.column} ({exposure.grant.id})"
 
 
 def _hides(column: ColumnDecision) -> bool:
     """Whether the mask leaves something that can be linked, and is not the value."""
-    leaks = MASK_SPECS[column.mask.name].leaks
+    leaks = MASK_SPECS[column.mask.name].leaks_with(column.mask.parameters)
     return "equality" in leaks and "value" not in leaks

@@ -18,6 +18,7 @@ from gateway.policy.bundle import Bundle, settle_releases
 from gateway.policy.candidates import is_filtered
 from gateway.policy.exposure import exposed
 from gateway.policy.grants import EVERY_PURPOSE, read_grants
+from gateway.policy.laws import check_nesting, check_resemblance, check_shifts, undone
 from gateway.policy.verdicts import Case, ReadUses, read_cases
 from gateway.policy.vocabulary import Problems, read_vocabulary
 from gateway.ports import PredicateParser
@@ -102,6 +103,9 @@ def _read(
     grants = read_grants(
         files, vocabulary=vocabulary, datasets=datasets, parse_predicate=parse_predicate, problems=problems
     )
+    check_nesting(releases, datasets=datasets, problems=problems)
+    check_shifts(releases, datasets=datasets, grants=grants, problems=problems)
+    check_resemblance(releases, datasets=datasets, grants=grants, vocabulary=vocabulary, problems=problems)
     if problems.found:
         return None, cases, tuple(problems.found)
     bundle = Bundle(
@@ -127,6 +131,7 @@ def _check_names(files: PolicyFiles, *, problems: Problems) -> None:
 
 def _warnings(bundle: Bundle, *, now: datetime.datetime) -> Iterator[tuple[RuleRef, str]]:
     yield from exposed(bundle)
+    yield from undone(bundle)
     yield from _idle_grants(bundle, now=now)
     yield from _idle_words(bundle)
     yield from _loose_rows(bundle)

@@ -18,7 +18,7 @@ from gateway.policy.grants import flaws_of
 from gateway.policy.standing import Standing
 from gateway.ports import GrantReader
 from gateway.terms.identity import Principal
-from gateway.terms.policy import DatasetDecision, Decision, Grant, Level, MissingGrant
+from gateway.terms.policy import ColumnDecision, DatasetDecision, Decision, Grant, Level, MissingGrant
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,7 @@ class PolicyDecisionPoint:
         uses: Mapping[str, frozenset[str]],
         now: datetime.datetime,
         grant: str | None = None,
+        in_full: bool = False,
     ) -> Decision:
         """The verdict on one query.
 
@@ -82,6 +83,7 @@ class PolicyDecisionPoint:
             uses: dataset to the columns that the query needs of it; may be empty for `count(*)`.
             now: aware, UTC.
             grant: id of the grant to use wherever it is a candidate; datasets that it does not name get their default.
+            in_full: only grants count that show each of these columns in full.
 
         Raises:
             Unavailable: the dynamic grants cannot be read.
@@ -92,12 +94,17 @@ class PolicyDecisionPoint:
         elif not uses:
             answers = {"": _Refusal(reason="the query names no dataset, so no grant allows it")}
         else:
-            answers = _answers(standing, uses=uses, purpose=purpose, named=grant)
+            answers = _answers(standing, uses=uses, purpose=purpose, named=grant, in_full=in_full)
         return self._decision(answers, standing=standing, purpose=purpose, uses=uses)
 
     def visible(self, principal: Principal, *, now: datetime.datetime) -> frozenset[str]:
         """Datasets that the principal may know of: discoverable ones, and those that some grant of theirs shows."""
         return self._standing(principal, now=now).visible()
+
+    def masked(self, dataset: str, column: str) -> ColumnDecision | None:
+        """How a column is released to whoever sees it pseudonymized; None: to nobody."""
+        release = self._bundle.releases.get((dataset, column, Level.PSEUDONYMIZED))
+        return release if isinstance(release, ColumnDecision) else None
 
     def columns_for(
         self, principal: Principal, dataset: str, *, now: datetime.datetime, purpose: str | None = None
@@ -160,7 +167,7 @@ class PolicyDecisionPoint:
 
 
 def _answers(
-    standing: Standing, *, uses: Mapping[str, frozenset[str]], purpose: str, named: str | None
+    standing: Standing, *, uses: Mapping[str, frozenset[str]], purpose: str, named: str | None, in_full: bool
 ) -> dict[str, DatasetDecision | _Refusal]:
     candidates = {
         name: standing.candidates(name, needed=uses[name], purpose=purpose) for name in uses if standing.sees(name)
@@ -171,6 +178,9 @@ def _answers(
     for name in sorted(uses):
         if name in candidates:
             found = [c for c in candidates[name] if c.grant.id == named] or candidates[name]
+            if in_full and not (found := [c for c in found if not c.covers or c.is_full]):
+                answers[name] = _not_full(name, purpose=purpose)
+                continue
             answers[name] = _answer(name, candidates=found, standing=standing, needed=uses[name], purpose=purpose)
         else:
             answers[name] = _Refusal(reason=f"unknown dataset: {name}")
@@ -187,6 +197,12 @@ def _answer(
     among = frozenset(candidate.grant.id for candidate in candidates)
     reason, missing = standing.missing(name, needed=needed, purpose=purpose, among=among)
     return _Refusal(reason=reason, missing=missing)
+
+
+def _not_full(name: str, *, purpose: str) -> _Refusal:
+    lacks = "level: no grant shows these columns in full"
+    asked = f"gateway request {name} --purpose {purpose} --level full"
+    return _Refusal(reason=f"{name}: {lacks}", missing=MissingGrant(dataset=name, lacks=lacks, request=asked))
 
 
 def _closed(grants: Iterable[Grant], *, bundle: Bundle) -> Iterator[Grant]:

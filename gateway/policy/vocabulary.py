@@ -17,7 +17,7 @@ from gateway.terms.dataset import CLASSIFICATIONS, Classification
 from gateway.terms.document import Node, PolicyFiles
 from gateway.terms.identity import Purpose, is_name
 from gateway.terms.mask_reader import read_mask
-from gateway.terms.mask_spec import Family, MaskUse
+from gateway.terms.mask_spec import MASK_SPECS, Family, MaskUse
 from gateway.terms.policy import Level, RuleRef
 
 CAPABILITIES: frozenset[str] = frozenset(
@@ -33,6 +33,7 @@ CAPABILITIES: frozenset[str] = frozenset(
         "policy.propose",
         "policy.read",
         "subject.reidentify",
+        "subject.reidentify.approve",
         "token.create",
         "token.revoke",
     }
@@ -233,8 +234,10 @@ def _read_domain(name: str, *, node: Node) -> Domain:
     if canon not in CANONS:
         raise fields["canon"].fail(f"unknown canon {canon!r}; allowed: {', '.join(CANONS)}")
     mask = read_mask(fields["mask"])
-    if mask.name == "keep":
-        raise fields["mask"].fail("keep would show the identifiers of this domain at the pseudonymized level")
+    if "value" in MASK_SPECS[mask.name].leaks_with(mask.parameters):
+        raise fields["mask"].fail(f"{mask.name} would show the identifiers of this domain at the pseudonymized level")
+    if MASK_SPECS[mask.name].keyed_by == "subject":
+        raise fields["mask"].fail(f"{mask.name} is no default (T8): give single columns this mask in the catalog")
     return Domain(name=name, canon=canon, mask=mask, rule=_ref(node, id_=name))
 
 

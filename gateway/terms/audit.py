@@ -59,6 +59,8 @@ class AccessEntry:
     instance: str
     key_epoch: int = 0
     """Of the project's keys: all scans and columns of one access are under this one."""
+    case: str = ""
+    """Of a re-identification, in the words of those who work on it; empty of everything else."""
     kind: Literal["access"] = "access"
 
 

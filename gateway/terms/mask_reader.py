@@ -5,38 +5,45 @@ from __future__ import annotations
 import pyarrow as pa
 
 from gateway.terms.document import Node
-from gateway.terms.mask_spec import MASK_SPECS, MaskUse, Parameter, family_of
+from gateway.terms.mask_spec import MASK_SPECS, MaskUse, Misfit, family_of, fit_parameters
 
 
 def read_mask(node: Node) -> MaskUse:
-    """The mask that a policy names, with exactly the parameters that its specification lists.
+    """The mask that a policy names, with its parameters.
 
-    Whether it fits a column is another question: `accepts`.
+    Whether it fits a column is another question: `misfit_of`.
 
     Raises:
-        Invalid: unknown mask, a parameter is missing, unknown or of another type; the text names what is allowed.
+        Invalid: unknown mask; a parameter is missing, unknown, or of a value that is not offered; parameters that do
+            not go together. The text points at the line and names the parameter and what is allowed.
     """
-    name = node.mapping(required=frozenset({"name"}))["name"]
+    fields = node.mapping(required=frozenset({"name"}))
+    name = fields["name"]
     spec = MASK_SPECS.get(name.text())
     if spec is None:
         raise name.fail(f"unknown mask {name.text()!r}; masks are: {', '.join(sorted(MASK_SPECS))}")
-    fields = node.mapping(required=frozenset({"name"}) | spec.parameters.keys(), optional=frozenset())
-    parameters = {key: _read_parameter(fields[key], kind) for key, kind in spec.parameters.items()}
-    return MaskUse(name=spec.name, parameters=parameters)
+    node.mapping(required=frozenset({"name"}) | _required(spec.name), optional=frozenset(spec.parameters))
+    stated = {key: value.plain() for key, value in fields.items() if key != "name"}
+    for key, value in stated.items():  # each alone first, so that the text points at its own line
+        try:
+            spec.parameters[key].fit(value)
+        except Misfit as misfit:
+            raise fields[key].fail(f"{key} of mask {spec.name}: {misfit}") from None
+    try:
+        return MaskUse(name=spec.name, parameters=fit_parameters(spec, stated))
+    except Misfit as misfit:
+        raise node.fail(str(misfit)) from None
 
 
-def accepts(use: MaskUse, kind: pa.DataType) -> bool:
-    """Whether the mask takes columns of this type."""
-    return family_of(kind) in MASK_SPECS[use.name].accepts
+def misfit_of(use: MaskUse, kind: pa.DataType, *, stated: str = "") -> str | None:
+    """Why the mask does not take columns of this type; None: it does. `stated`: where the mask stands."""
+    spec = MASK_SPECS[use.name]
+    name = f"{use.name} ({stated})" if stated else use.name
+    if family_of(kind) not in spec.accepts:
+        return f"mask {name} does not take {kind}"
+    wrong = spec.misfit(use.parameters, kind)
+    return f"mask {name} does not fit {kind}: {wrong}" if wrong else None
 
 
-def _read_parameter(node: Node, kind: type[int] | type[str] | frozenset[str]) -> Parameter:
-    if kind is int:
-        # bool is an int to Python: `step: true` would be a bucket of 1.
-        if not isinstance(node.value, int) or isinstance(node.value, bool) or node.value < 1:
-            raise node.fail("a whole number from 1 is needed here")
-        return node.value
-    word = node.text()
-    if isinstance(kind, frozenset) and word not in kind:
-        raise node.fail(f"{word!r} is not offered; allowed: {', '.join(sorted(kind))}")
-    return word
+def _required(name: str) -> frozenset[str]:
+    return frozenset(key for key, kind in MASK_SPECS[name].parameters.items() if kind.default is None)

@@ -59,7 +59,7 @@ def needs_values(decision: ColumnDecision) -> bool:
     Reading it would tell after all: a value that cannot be read fails the query.
     """
     spec = MASK_SPECS.get(decision.mask.name)
-    return spec is None or bool(spec.leaks)
+    return spec is None or bool(spec.leaks_with(decision.mask.parameters))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +126,10 @@ FIXED_POINT: Final = pa.decimal128(38, 9)
 sum depends on its values alone; adding floats tells in the last bit in which order they lie in the source."""
 FIXED_POINT_LIMIT: Final = 1e15
 """A value that is not below it in size, or is no number, does not fit."""
+
+
+RECOVERED: Final = ("pseudonym", "identifier")
+"""The two columns of a re-identification."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

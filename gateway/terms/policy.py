@@ -8,6 +8,8 @@ import enum
 from collections.abc import Mapping
 from typing import Literal
 
+import pyarrow as pa
+
 from gateway.terms.identity import Purpose
 from gateway.terms.mask_spec import MaskUse
 from gateway.terms.predicate import Predicate
@@ -81,6 +83,21 @@ class Grant:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AuxiliaryColumn:
+    """A column of the same dataset that a mask reads beside its own; it is not released for it."""
+
+    role: str
+    """As the mask's specification names it: `subject`, …"""
+    column: str
+    type: pa.DataType
+    """As declared; a source must deliver it."""
+    domain: str | None
+    """Its own; for the role `subject` it is the key's scope, so that one subject has one key in every dataset."""
+    canon: str | None
+    """That of its domain."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnDecision:
     """What happens to one column, and why."""
 
@@ -96,6 +113,8 @@ class ColumnDecision:
     use: Literal["value", "dimension", "measure", "subject"]
     """`value` except at the aggregated level."""
     rule: RuleRef
+    auxiliary: tuple[AuxiliaryColumn, ...] = ()
+    """One for each role that the mask's specification names, in its order."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Literal
 
-ProposalKind = Literal["access", "extract", "key-destroy", "policy"]
+ProposalKind = Literal["access", "extract", "key-destroy", "policy", "reidentify"]
 ProposalState = Literal["open", "approved", "denied", "expired", "withdrawn"]
 
 

@@ -55,6 +55,61 @@ class WatermarkRequest:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReidentifyRequest:
+    """Whose are these pseudonyms? All that is asked stands in the approved case; this is its list."""
+
+    credentials: Credentials | JobTicket
+    proposal: str
+    """Id of the approved proposal."""
+    pseudonyms: tuple[str, ...] = dataclasses.field(repr=False)
+    """As text; the same set that was approved."""
+    door: Door = "http"
+
+    @property
+    def purpose(self) -> str:
+        """The approved case's, once it is known."""
+        return ""
+
+    @property
+    def grant(self) -> None:
+        """The least revealing one that shows the column in full."""
+        return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedCase:
+    """What a second person approved, and what is left to ask: one column, and pseudonyms of one key."""
+
+    proposal: str
+    dataset: str
+    column: str
+    purpose: str
+    """Under which the asker sees the column in full."""
+    project: str
+    """Whose keys made the pseudonyms."""
+    epoch: int
+    name: str
+    """The case's, in the words of those who work on it."""
+    digest: str
+    """SHA-256 over the sorted distinct pseudonyms, hex."""
+    pseudonyms: tuple[str, ...] = dataclasses.field(repr=False)
+    """Distinct, sorted: the approved ones."""
+
+    @property
+    def text(self) -> str:
+        """What was asked, whole."""
+        return "\n".join((self.shape, *self.pseudonyms))
+
+    @property
+    def shape(self) -> str:
+        """For the log: everything but the pseudonyms."""
+        return (
+            f"reidentify {len(self.pseudonyms)} pseudonyms of {self.dataset}.{self.column}, "
+            f"project {self.project}, epoch {self.epoch}, case {self.name} ({self.proposal})"
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What the recipient keeps to check an answer later."""
 
@@ -71,3 +126,7 @@ class Explanation:
     decision: Decision
     plan: Plan | None
     """None in a denial."""
+    key_epoch: int | None = None
+    """Of the project's keys; None in a denial."""
+    limits: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Those that hold for the asker, by the settings' names: the strictest of what the roles may."""

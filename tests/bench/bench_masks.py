@@ -13,7 +13,7 @@ from gateway.masks import apply
 from gateway.terms.dataset import Column
 from gateway.terms.key import Key, KeyScope
 from gateway.terms.mask_spec import MaskUse
-from gateway.terms.policy import ColumnDecision, Level, RuleRef
+from gateway.terms.policy import AuxiliaryColumn, ColumnDecision, Level, RuleRef
 from gateway.terms.streams import RawStream
 from tests.bench.harness import ratio
 
@@ -32,8 +32,8 @@ class OneKey:
         return 1
 
 
-def _released(column: pa.Array, use: MaskUse, *, canon: str | None = None) -> Callable[[], object]:
-    """Release the column in batches, masks, buffers, batches and all."""
+def released(column: pa.Array, use: MaskUse, *, canon: str | None = None) -> Callable[[], int]:
+    """Release the column in batches, masks, buffers, batches and all; gives the bytes that were released."""
     batches = [pa.record_batch({"c": column[start : start + BATCH]}) for start in range(0, len(column), BATCH)]
     decision = ColumnDecision(
         dataset="core.bench",
@@ -48,10 +48,10 @@ def _released(column: pa.Array, use: MaskUse, *, canon: str | None = None) -> Ca
 
     columns = (Column(name="c", type=column.type, classification="public"),)
 
-    def run() -> object:
+    def run() -> int:
         raw = RawStream(batches[0].schema, iter(batches))
         with apply(raw, (decision,), columns=columns, keys=OneKey(), project="bench") as stream:
-            return list(stream)
+            return sum(batch.nbytes for batch in stream)  # each is dropped then, as its feeder does
 
     return run
 
@@ -69,7 +69,7 @@ def _hmac(value: object) -> str:
 
 
 def _pseudonym(name: str, column: pa.Array, *, canon: str, op: str) -> None:
-    ours, peer = _released(column, MaskUse(name="pseudonym"), canon=canon), _each(column, _hmac)
+    ours, peer = released(column, MaskUse(name="pseudonym"), canon=canon), _each(column, _hmac)
     ratio(name, ours, peer, peer_name="hmac.digest(sha256).hex() per value", op=op, count=len(column), runs=5)
 
 
@@ -117,7 +117,7 @@ def truncate_date() -> None:
     use = MaskUse(name="truncate_date", parameters={"unit": "month"})
     ratio(
         "mask.truncate_date.vs_loop",
-        _released(column, use),
+        released(column, use),
         _each(column, lambda value: value.replace(day=1) if isinstance(value, datetime.date) else None),
         peer_name="date.replace per value",
         op="date32 to the first of its month",
@@ -132,7 +132,7 @@ def bucket_decimal() -> None:
     column = pa.Array.from_buffers(pa.decimal128(12, 2), ROWS, [None, pa.py_buffer(words)])
     ratio(
         "mask.bucket_decimal.vs_loop",
-        _released(column, MaskUse(name="bucket", parameters={"step": 5000})),
+        released(column, MaskUse(name="bucket", parameters={"step": 5000})),
         _each(column, lambda value: value - value % 5000),  # type: ignore[operator]  # a Decimal
         peer_name="Decimal arithmetic per value",
         op="decimal128(12, 2) to steps of 5000",
@@ -141,8 +141,46 @@ def bucket_decimal() -> None:
     )
 
 
+def date_shift() -> None:
+    """Dates by subject: two columns in, one out; the naive mask draws each subject's days by HMAC-SHA-256."""
+    dates = pa.array(np.random.default_rng(7).integers(-20_000, 20_000, ROWS, np.int32)).cast(pa.date32())
+    subjects = pa.array([10**9 + number for number in _numbers()])
+    table = pa.record_batch({"c": dates, "subject": subjects})
+    batches = [table[start : start + BATCH] for start in range(0, ROWS, BATCH)]
+    beside = AuxiliaryColumn(role="subject", column="subject", type=pa.int64(), domain="bench", canon="integer_text")
+    decision = ColumnDecision(
+        dataset="core.bench",
+        column="c",
+        level=Level.PSEUDONYMIZED,
+        mask=MaskUse(name="date_shift", parameters={"window_days": 365}),
+        domain=None,
+        canon=None,
+        use="value",
+        rule=RuleRef(file="bench.yaml", line=1, id="bench"),
+        auxiliary=(beside,),
+    )
+    columns = (Column(name="c", type=pa.date32(), classification="public"),)
+
+    def ours() -> object:
+        raw = RawStream(table.schema, iter(batches))
+        with apply(raw, (decision,), columns=columns, keys=OneKey(), project="bench") as stream:
+            return sum(batch.nbytes for batch in stream)  # each is dropped then, as its feeder does
+
+    def shifted(day: datetime.date, subject: int) -> datetime.date:
+        number = int.from_bytes(hmac.digest(SECRET, str(subject).encode(), "sha256")[:8], "little") % 730 - 365
+        return day + datetime.timedelta(days=number + (number >= 0))
+
+    def naive() -> object:
+        pairs = ((batch.column(0).to_pylist(), batch.column(1).to_pylist()) for batch in batches)
+        return [pa.array(map(shifted, days, subjects)) for days, subjects in pairs]
+
+    op = "date32 shifted by its unique int64 subject"
+    ratio("mask.date_shift.vs_python", ours, naive, peer_name="hmac.digest per value", op=op, count=ROWS, runs=3)
+
+
 BENCHES: dict[str, Callable[[], None]] = {
     "mask.bucket_decimal.vs_loop": bucket_decimal,
+    "mask.date_shift.vs_python": date_shift,
     "mask.dictionary.vs_hmac": dictionary,
     "mask.email.vs_hmac": email,
     "mask.iban.vs_hmac": iban,

@@ -20,8 +20,10 @@ from gateway.masks import CANONS, MASKS, MaskInputs
 from gateway.masks.buffers import text_parts, values
 from gateway.masks.cmac import Cmac
 from gateway.terms.key import Key
+from gateway.terms.mask_spec import MaskUse
 
 KEY = bytes(range(32))
+USUAL = MaskUse(name="pseudonym").parameters
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 few = settings(max_examples=60, deadline=None)
 
@@ -33,7 +35,9 @@ def cmac(message: bytes, key: bytes = KEY) -> bytes:
 
 
 def pseudonym(column: pa.Array, canon: str = "exact") -> list[str | None]:
-    names: list[str | None] = MASKS["pseudonym"](column, MaskInputs(key=Key(KEY), canon=canon)).to_pylist()
+    names: list[str | None] = MASKS["pseudonym"](
+        column, MaskInputs(key=Key(KEY), canon=canon, parameters=USUAL)
+    ).to_pylist()
     return names
 
 
@@ -83,7 +87,7 @@ def test_one_value_of_many_blocks_changes_no_other_tag() -> None:
 @pytest.mark.parametrize("rows", [0, 1, 65_535, 65_536, 65_537, 200_000])
 def test_every_row_of_a_batch_of_any_size_has_its_own_pseudonym(rows: int) -> None:
     column = pa.array(np.arange(rows), pa.int64())
-    names = MASKS["pseudonym"](column, MaskInputs(key=Key(KEY), canon="exact"))
+    names = MASKS["pseudonym"](column, MaskInputs(key=Key(KEY), canon="exact", parameters=USUAL))
     names.validate(full=True)
     assert [buffer.size for buffer in names.buffers()[1:]] == [4 * (rows + 1), 16 * rows]
     picked = [row for row in (0, 65_535, 65_536, rows - 1) if 0 <= row < rows]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.cli.output import complain, exit_codes, print_json, safe, stdout, table
+from gateway.cli.output import complain, exit_codes, leak_rows, print_json, safe, stdout, table
 from gateway.client import Incomplete, Refused, Unreachable
 from gateway.errors import Denied, Exhausted, Integrity, Invalid, Unauthenticated, Unavailable, Unsupported
 
@@ -89,3 +89,26 @@ def test_a_problem_of_any_shape_becomes_a_message() -> None:
         refused = Refused(problem, status=502)
         assert isinstance(refused.code, str)
         assert all(isinstance(reason, str) for reason in refused.reasons)
+
+
+def test_an_explanation_says_once_for_each_mask_what_it_still_tells() -> None:
+    def column(mask: str, leaks: list[str], use: str = "value", **parameters: object) -> dict[str, object]:
+        return {"mask": mask, "leaks": leaks, "use": use, "parameters": parameters, "domain": "person"}
+
+    told = leak_rows(
+        {
+            "columns": [
+                column("pseudonym", ["equality", "null"]),
+                column("pseudonym", ["equality", "null"]),
+                column("redact", []),
+                column("keep", ["value"]),
+                column("keep", ["value"], use="measure"),
+                column("generalize", ["range"], table={"Ulm": ["South"], "Kiel": ["North"]}, level=2),
+            ]
+        }
+    )
+    assert told == [
+        ("generalize(table=2 values, level=2)", "range"),
+        ("pseudonym", "equality, null"),
+        ("redact", "nothing"),
+    ]

@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pyarrow as pa
 
 from gateway.masks import apply
+from gateway.masks.registry import plain_type
 from gateway.ports import KeyRing
 from gateway.terms.dataset import Column
 from gateway.terms.key import Key, KeyScope
-from gateway.terms.mask_spec import MaskUse, Parameter
-from gateway.terms.policy import ColumnDecision, Level, RuleRef
+from gateway.terms.mask_spec import MASK_SPECS, MaskUse, Parameter, family_of
+from gateway.terms.policy import AuxiliaryColumn, ColumnDecision, Level, RuleRef
 from gateway.terms.streams import RawStream, ReleasedStream
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "truncate_date": {"unit": "year"},
+    "date_shift": {"window_days": 365},
+    "bucket": {"step": 1000},
+    "round": {"multiple": 1000},
+    "top_code": {"low": 100, "high": 1000},
+    "keep_first": {"n": 2, "width": 8},
+    "keep_last": {"n": 2},
+    "generalize": {"table": {"b": ["first", "all"], "c": ["second", "all"]}, "unknown": "other"},
+    "hash_bucket": {"buckets": 7},
+}
+"""Parameters for tests of all masks; those of a mask that is not here have defaults, or depend on the type."""
+
+
+def options(mask: str, kind: pa.DataType) -> dict[str, Any]:
+    """Parameters that fit a column of this type."""
+    if mask != "constant":
+        return dict(OPTIONS.get(mask, {}))
+    values = {"string": "secret", "date": "2020-01-31", "boolean": True}
+    return {"value": values.get(family_of(plain_type(kind)) or "", 7)}
 
 
 class ScopedKeys:
@@ -39,15 +62,20 @@ def decide(
     canon: str | None = None,
     **parameters: Parameter,
 ) -> ColumnDecision:
+    use = MaskUse(name=mask, parameters=parameters)
+    roles = MASK_SPECS[mask].auxiliary_with(use.parameters) if mask in MASK_SPECS else ()
     return ColumnDecision(
         dataset="core.customers",
         column=column,
         level=level,
-        mask=MaskUse(name=mask, parameters=parameters),
+        mask=use,
         domain=domain,
         canon=canon,
         use="value",
         rule=RuleRef(file="levels.yaml", line=1, id="test"),
+        auxiliary=tuple(
+            AuxiliaryColumn(role=role, column=role, type=pa.int64(), domain="customer", canon="exact") for role in roles
+        ),
     )
 
 
@@ -74,8 +102,10 @@ def release(columns: dict[str, pa.Array], *decisions: ColumnDecision, project: s
 
 
 def released(column: pa.Array, mask: str, **options: object) -> pa.Array:
-    """One column through one mask."""
-    return release({"c": column}, decide("c", mask, **options)).column(0)  # type: ignore[arg-type]  # as in decide
+    """One column through one mask; what it reads beside is the row's number."""
+    decision = decide("c", mask, **options)  # type: ignore[arg-type]  # as in decide
+    beside = {auxiliary.column: pa.array(range(len(column)), auxiliary.type) for auxiliary in decision.auxiliary}
+    return release({"c": column, **beside}, decision).column(0)
 
 
 def bytes_of(array: pa.Array) -> bytes:

@@ -228,3 +228,47 @@ def test_refused_when_offsets_point_outside_the_body() -> None:
 def test_refused_when_the_canonical_form_is_unknown_or_not_for_the_type(canon: str) -> None:
     with pytest.raises(Integrity, match="canonical form"):
         release(TWO, decide("id", "pseudonym", canon=canon))
+
+
+def test_a_dictionary_that_changes_from_batch_to_batch_is_masked_anew() -> None:
+    """Entries are remembered by their place in memory while they are held: another dictionary is never taken for it."""
+    words = [[f"{letter}{number:03}" for number in range(50)] for letter in "abca"]
+    kind = pa.dictionary(pa.int32(), pa.string())
+    encoded = [pa.array(list(reversed(each)) + each, pa.string()).dictionary_encode().cast(kind) for each in words]
+    shared = pa.DictionaryArray.from_arrays(pa.array([3, 1, None, 1] * 20, pa.int32()), encoded[0].dictionary)
+    columns = [encoded[0], encoded[0], shared, *encoded[1:]]
+    batches = [pa.record_batch({"id": column}) for column in columns]
+
+    def masked(given: list[pa.RecordBatch]) -> list[list[str]]:
+        stream = applied(RawStream(batches[0].schema, iter(given)), decide("id", "pseudonym"))
+        return [batch.column("id").to_pylist() for batch in stream]
+
+    plain = pa.schema([("id", pa.string())])
+    one_by_one = [masked([batch])[0] for batch in batches]
+    assert masked(batches) == one_by_one
+    assert one_by_one[0] == one_by_one[5]
+    assert [text is None for text in one_by_one[2]] == [False, False, True, False] * 20
+    assert len({*one_by_one[0], *one_by_one[3], *one_by_one[4]}) == 150
+    assert applied(RawStream(batches[0].schema, iter(())), decide("id", "pseudonym")).schema == plain
+
+
+@pytest.mark.parametrize("place", [-1, 3, 2**31 - 1])
+def test_a_place_beyond_the_dictionary_is_refused(place: int) -> None:
+    """A source's mistake, or its malice: memory behind the entries would leave as a pseudonym."""
+    buffers = [None, pa.array([0, place, 1, 2], pa.int32()).buffers()[1]]
+    column = pa.DictionaryArray.from_buffers(
+        pa.dictionary(pa.int32(), pa.string()), 4, buffers, pa.array(["aaa", "bbb", "ccc"])
+    )
+    batch = pa.record_batch({"id": column})
+    with pytest.raises(Integrity):
+        list(applied(RawStream(batch.schema, iter([batch])), decide("id", "pseudonym")))
+
+
+def test_entries_that_are_encoded_themselves_are_not_taken_for_others() -> None:
+    indices = pa.array([0, 1, 1], pa.int32())
+    inner = [
+        pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(list(words))) for words in ("xy", "yz")
+    ]
+    batches = [pa.record_batch({"id": pa.DictionaryArray.from_arrays(indices, entries)}) for entries in inner]
+    stream = applied(RawStream(batches[0].schema, iter(batches)), decide("id", "keep"))
+    assert [batch.column("id").to_pylist() for batch in stream] == [["x", "y", "y"], ["y", "z", "z"]]

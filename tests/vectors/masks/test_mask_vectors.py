@@ -17,6 +17,7 @@ from gateway.masks import CANONS, MASKS, MaskInputs
 from gateway.masks.buffers import text_parts
 from gateway.masks.cmac import Cmac
 from gateway.terms.key import Key
+from gateway.terms.mask_spec import MaskUse
 
 HERE = Path(__file__).parent
 
@@ -26,6 +27,11 @@ def load(name: str) -> dict[str, Any]:
 
 
 RFC4493, PSEUDONYM = load("rfc4493.json"), load("pseudonym.json")
+
+
+def pseudonyms(*, canon: str) -> MaskInputs:
+    usual = MaskUse(name="pseudonym").parameters
+    return MaskInputs(key=Key(bytes.fromhex(PSEUDONYM["key"])), canon=canon, parameters=usual)
 
 
 def type_of(text: str) -> pa.DataType:
@@ -81,7 +87,7 @@ def test_canonical_form_is_the_message_of_the_vector(vector: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("vector", PSEUDONYM["vectors"], ids=described)
 def test_pseudonym_is_that_of_the_vector(vector: dict[str, Any]) -> None:
-    inputs = MaskInputs(key=Key(bytes.fromhex(PSEUDONYM["key"])), canon=vector["canon"])
+    inputs = pseudonyms(canon=vector["canon"])
     column = column_of(type_of(vector["type"]), vector["value"])
     assert MASKS["pseudonym"](column, inputs).to_pylist() == [vector["pseudonym"]]
 
@@ -90,7 +96,7 @@ def test_pseudonym_is_that_of_the_vector(vector: dict[str, Any]) -> None:
 def test_pseudonyms_are_those_of_the_vectors_in_one_column(canon: str, kind: str) -> None:
     vectors = [v for v in PSEUDONYM["vectors"] if (v["canon"], v["type"]) == (canon, kind)] * 2
     columns = [column_of(type_of(kind), vector["value"]) for vector in vectors]
-    inputs = MaskInputs(key=Key(bytes.fromhex(PSEUDONYM["key"])), canon=canon)
+    inputs = pseudonyms(canon=canon)
     released = MASKS["pseudonym"](pa.concat_arrays([pa.nulls(1, type_of(kind)), *columns]), inputs)
     assert released.to_pylist() == [None, *(vector["pseudonym"] for vector in vectors)]
 

@@ -1,0 +1,1 @@
+"""Pseudonyms and what is made of them: keyed tags of identifiers, written in several forms."""

@@ -1,0 +1,7 @@
+"""Laws about masks that only show over several columns: no two of them may tell more than the finest of them."""
+
+from gateway.policy.laws.nesting import check_nesting
+from gateway.policy.laws.resembling import check_resemblance
+from gateway.policy.laws.shifting import check_shifts, undone
+
+__all__ = ["check_nesting", "check_resemblance", "check_shifts", "undone"]
