@@ -18,6 +18,8 @@ from gateway.errors import Invalid, Unavailable
 from gateway.governance import (
     ApprovalDesks,
     AuditDesk,
+    CaseBook,
+    CaseLimits,
     CatalogDesk,
     KeyStock,
     destroyed_keys,
@@ -74,6 +76,11 @@ class Gateway:
             sandbox=self.sandbox,
             windows=store.Windows(control.engine),
             allowance=store.Allowances(control.engine),
+            cases=CaseBook(
+                control.proposals,
+                policy=control.policy.current,
+                per_day=control.settings.reidentify_cases_per_day,
+            ),
             running=self.running,
             clock=control.clock,
             entropy=control.entropy,
@@ -103,6 +110,10 @@ class Gateway:
             grants=control.grants,
             bundles=control.bundles,
             keys=KeyStock(keys=self._keys, destructions=store.Destructions(control.engine), versions=control.versions),
+            cases=CaseLimits(
+                values=control.settings.reidentify_values,
+                cases_per_day=control.settings.reidentify_cases_per_day,
+            ),
             environment=control.settings.environment,
             on_approved=self.extracts.on_approved,
             on_denied=self.extracts.on_denied,

@@ -11,16 +11,17 @@ from gateway.rooms import ActivePolicy
 from gateway.sandbox import Binding
 from gateway.terms.audit import AccessEntry, Actor, ColumnAccess, DenialEntry, EventEntry
 from gateway.terms.identity import Principal, Purpose
+from gateway.terms.key import KeyEpoch
 from gateway.terms.policy import Decision
 from gateway.terms.query import BoundQuery
-from gateway.terms.request import Receipt, Request, WatermarkRequest
+from gateway.terms.request import ApprovedCase, Receipt, ReidentifyRequest, Request, WatermarkRequest
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Case:
     """Filled step by step; a failure at any step leaves enough for its denial."""
 
-    request: Request | WatermarkRequest
+    request: Request | WatermarkRequest | ReidentifyRequest
     principal: Principal
     receipt: Receipt
     now: datetime.datetime
@@ -30,6 +31,10 @@ class Case:
     decision: Decision | None = None
     text: str = ""
     """What `sql_hmac` commits to."""
+    key_epoch: int | None = None
+    """Of the allowed purpose's project: chosen once, before the access entry."""
+    approved: ApprovedCase | None = None
+    """Of a re-identification: its project and epoch are the keys', whatever the purpose's."""
 
     @property
     def actor(self) -> Actor:
@@ -56,15 +61,35 @@ class Case:
         return self.allowed.purpose
 
     @property
+    def key(self) -> KeyEpoch:
+        """The epoch that all of this access is under; it MUST have been chosen."""
+        if self.key_epoch is None:
+            raise AssertionError("no key is used before its epoch is chosen")
+        return KeyEpoch(self.approved.project if self.approved else self.purpose.project, self.key_epoch)
+
+    @property
+    def purpose_asked(self) -> str:
+        """The asker's word, not trusted; of a re-identification the approved one."""
+        return self.approved.purpose if self.approved else self.request.purpose
+
+    @property
     def binding(self) -> Binding:
         """Whose sandbox child may run this."""
         decision = self.allowed
         return Binding(
             principal=self.principal.id,
             purpose=self.purpose.name,
-            grants=tuple(sorted(dataset.grant for dataset in decision.datasets.values())),
+            grants=tuple(sorted(dataset.grant for dataset in decision.datasets.values()))
+            + ((self.approved.proposal,) if self.approved else ()),  # no child of this is anybody's afterwards
             digest=decision.digest,
+            key_epoch=self.key.number,
         )
+
+    def told(self, error: GatewayError) -> GatewayError:
+        """The error; where it leaves a spent case behind, it says so."""
+        if self.approved is not None and self.key_epoch is not None:
+            error.fix = "this case is spent: propose a new one"
+        return error
 
     def access(self, *, instance: str) -> AccessEntry:
         """Durable before the first raw byte is read."""
@@ -74,7 +99,7 @@ class Case:
             time=self.now,
             actor=self.actor,
             purpose=self.purpose.name,
-            project=self.purpose.project,
+            project=self.key.project,
             columns=accesses(decision),
             datasets=tuple(sorted(decision.datasets)),
             digest=decision.digest,
@@ -82,6 +107,8 @@ class Case:
             shape=self.shape,
             sql_hmac=hmac.digest(bytes.fromhex(self.receipt.nonce), self.text.encode(), "sha256").hex(),
             instance=instance,
+            key_epoch=self.key.number,
+            case=self.approved.name if self.approved else "",
         )
 
     def denial(self, error: GatewayError) -> DenialEntry:
@@ -92,7 +119,7 @@ class Case:
             receipt=self.receipt.id,
             time=self.now,
             actor=self.actor,
-            purpose=self.request.purpose if known else "",
+            purpose=self.purpose_asked if known else "",
             datasets=tuple(sorted(uses)),
             columns=tuple(
                 ColumnAccess(dataset=dataset, column=column, level="", grant="")

@@ -24,10 +24,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
-from gateway import catalog, delivery, planning, query
+from gateway import catalog, delivery, masks, planning, query
 from gateway.case import Case, denied
 from gateway.errors import Denied, GatewayError, Integrity, Invalid, Unsupported
 from gateway.pinning import WindowPins
@@ -36,10 +36,11 @@ from gateway.rooms import ActivePolicy, Limits, Rooms
 from gateway.running import Answer, Body, OpenedAnswer
 from gateway.serving import Serving
 from gateway.terms.audit import Conditions
+from gateway.terms.key import KeyScope
 from gateway.terms.plan import Plan
 from gateway.terms.policy import Decision
 from gateway.terms.query import BoundQuery
-from gateway.terms.request import Explanation, Receipt, Request, WatermarkRequest
+from gateway.terms.request import Explanation, Receipt, ReidentifyRequest, Request, WatermarkRequest
 from gateway.terms.streams import Tally
 
 _ATTEMPTS: Final = 2
@@ -78,15 +79,8 @@ class EnforcementPoint:
         if (format == "dataset") != (into is not None):
             raise Invalid("format dataset goes into a folder, and no other does", code="format")
         case = self._open(request)
-        self._take(case)
-        try:
-            plan, conditions, index = self._until_logged(case, for_files=into is not None)
-            answer = self._serve(case, plan, logged=(conditions, index), into=into, format=format)
-        except BaseException:
-            self._rooms.admission.give(case.principal.id)
-            raise
-        answer.body.on_end(lambda: self._rooms.admission.give(case.principal.id))
-        return answer
+        planned = lambda: self._planned(case, for_files=into is not None)  # noqa: E731 - one line as the other's
+        return self._answered(case, planned, into=into, format=format)
 
     def explain(self, request: Request) -> Explanation:
         """Say what `answer` would do, per column, and why; a denial is an explanation too. Reads no row.
@@ -100,10 +94,13 @@ class EnforcementPoint:
             with self._denying(case):
                 decision = self._decide(case)
                 plan = self._plan(case) if decision.allowed else None
+                if decision.allowed:
+                    self._choose_epoch(case)
         finally:
             self._rooms.admission.give(case.principal.id)
         self._rooms.log.append(case.explained(decision))
-        return Explanation(decision=decision, plan=plan)
+        limits = self._limits.of(case.principal).told()
+        return Explanation(decision=decision, plan=plan, key_epoch=case.key_epoch, limits=limits)
 
     def watermark(self, request: WatermarkRequest) -> datetime.datetime | None:
         """The newest row's time, by the catalog's watermark, among the rows that the asker may see; None: no row.
@@ -116,6 +113,7 @@ class EnforcementPoint:
         try:
             with self._denying(case):
                 self._decide_watermark(case)
+                self._choose_epoch(case)
                 conditions, index = self._log_access(case)
             found: list[datetime.datetime | None] = []
             body = self._body(case, self._serving.newest(case, request, found), index=index, tally=Tally())
@@ -130,19 +128,26 @@ class EnforcementPoint:
 
     def profile(self, request: Request) -> NoReturn:
         """Sample a source's columns for classification: not offered yet; refused and logged."""
-        self._refuse(request, Unsupported("catalog scans are not offered yet", code="profile"))
-
-    def reidentify(self, request: Request) -> NoReturn:
-        """Undo pseudonyms for the controller: not offered yet; refused and logged."""
-        self._refuse(request, Unsupported("re-identification is not offered yet", code="reidentify"))
-
-    def _refuse(self, request: Request, error: Unsupported) -> NoReturn:
         with self._denying(self._open(request)):
-            raise error
+            raise Unsupported("catalog scans are not offered yet", code="profile")
+
+    def reidentify(self, request: ReidentifyRequest, *, format: delivery.Format) -> Answer:  # noqa: A002
+        """Give an approved case's result to its proposer, once: pseudonyms, and the identifiers they were made of.
+
+        Both columns of RECOVERED, of those rows that the asker sees in full anyway. A pseudonym that no such row has
+        gets none; the trailer's `unresolved` says how many those are. The body is as answer's.
+
+        Raises:
+            as answer; Denied: the case is not approved, not the asker's, too old or spent, or its list is another.
+        """
+        if format == "dataset":
+            raise Invalid("a re-identification is no dataset", code="format")
+        case = self._open(request)
+        return self._answered(case, lambda: self._decide_case(case, request), into=None, format=format)
 
     # Steps 1–7: nothing raw is touched.
 
-    def _open(self, request: Request | WatermarkRequest) -> Case:
+    def _open(self, request: Request | WatermarkRequest | ReidentifyRequest) -> Case:
         """Step 1."""
         now = self._rooms.clock.now()
         principal = self._rooms.gate.enter(request.credentials, now=now)
@@ -153,17 +158,30 @@ class EnforcementPoint:
         concurrent = self._limits.of(case.principal).concurrent_queries
         self._rooms.admission.take(case.principal.id, concurrent=concurrent)
 
-    def _until_logged(self, case: Case, *, for_files: bool) -> tuple[Plan, Conditions, int]:
+    def _answered(
+        self,
+        case: Case,
+        planned: Callable[[], Plan],
+        *,
+        into: delivery.Folder | None,
+        format: delivery.Format,  # noqa: A002
+    ) -> Answer:
+        """Steps 2–12, in one of the principal's places."""
+        self._take(case)
+        try:
+            plan, conditions, index = self._until_logged(case, planned)
+            answer = self._serve(case, plan, logged=(conditions, index), into=into, format=format)
+        except BaseException:
+            self._rooms.admission.give(case.principal.id)
+            raise
+        answer.body.on_end(lambda: self._rooms.admission.give(case.principal.id))
+        return answer
+
+    def _until_logged(self, case: Case, planned: Callable[[], Plan]) -> tuple[Plan, Conditions, int]:
         """Steps 2–7; decides a second time if what it decided by is gone at the access entry."""
         with self._denying(case):
             for attempt in range(_ATTEMPTS):
-                decision = self._decide(case, with_watermarks=for_files)
-                if not decision.allowed:
-                    raise denied(decision)
-                plan = self._plan(case, for_files=for_files)
-                if for_files:
-                    plan = planning.for_dataset(plan)
-                self._pins.pin(plan, now=case.now)
+                plan = planned()
                 try:
                     conditions, index = self._log_access(case)
                 except Denied:
@@ -174,6 +192,18 @@ class EnforcementPoint:
                 return plan, conditions, index
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def _planned(self, case: Case, *, for_files: bool) -> Plan:
+        """Steps 2–6 of a query."""
+        decision = self._decide(case, with_watermarks=for_files)
+        if not decision.allowed:
+            raise denied(decision)
+        plan = self._plan(case, for_files=for_files)
+        if for_files:
+            plan = planning.for_dataset(plan)
+        self._choose_epoch(case)
+        self._pins.pin(plan, now=case.now)
+        return plan
+
     @contextlib.contextmanager
     def _denying(self, case: Case) -> Iterator[None]:
         """Whatever fails in here becomes a denial entry, a bug too; a log that fails wins."""
@@ -183,7 +213,7 @@ class EnforcementPoint:
             yield
             is_done = True
         except GatewayError as error:
-            told = error
+            told = case.told(error)
             raise
         finally:
             if not is_done:
@@ -217,10 +247,11 @@ class EnforcementPoint:
         case.bound = bound
         case.decision = case.policy.pdp.decide(
             principal=case.principal,
-            purpose=case.request.purpose,
+            purpose=case.purpose_asked,
             uses=bound.uses,
             now=case.now,
             grant=case.request.grant,
+            in_full=case.approved is not None,
         )
         return case.decision
 
@@ -241,6 +272,30 @@ class EnforcementPoint:
         decision = self._verdict(case, bound)
         if not decision.allowed:
             raise denied(decision)
+
+    def _decide_case(self, case: Case, request: ReidentifyRequest) -> Plan:
+        """Steps 2–6 for an approved case; at its end the case is spent."""
+        case.policy = policy = self._rooms.policy()
+        if (approved := case.approved) is None:
+            case.approved = approved = self._rooms.cases.approved(case.principal, request)
+        case.shape, case.text = approved.shape, approved.text
+        name, column = approved.dataset, approved.column
+        dataset = policy.datasets.get(name)
+        if dataset is None or name not in policy.pdp.visible(case.principal, now=case.now):
+            raise query.unknown_dataset(name)
+        uses = {name: frozenset({column})}
+        decision = self._verdict(case, BoundQuery(dialect="", tree=None, uses=uses, output_names=(), shape=case.shape))
+        masked = policy.pdp.masked(name, column)
+        if not decision.allowed or masked is None:
+            raise denied(decision)
+        plan = planning.recovery_plan(dataset, decision.datasets[name], masked=masked)
+        masks.check_recoverable(masked)
+        if case.key_epoch is None:  # the first time: from here on it is spent, whatever comes
+            probe = KeyScope(project=approved.project, domain=name, mask="probe", epoch=approved.epoch)
+            self._rooms.keys.derive(probe)  # a destroyed epoch ends here
+            self._rooms.cases.spend(approved, case.principal)
+            case.key_epoch = approved.epoch
+        return plan
 
     def _plan(self, case: Case, *, for_files: bool = False) -> Plan:
         """Step 6."""
@@ -267,6 +322,10 @@ class EnforcementPoint:
             return plan
         return dataclasses.replace(plan, snapshot=one.consistency)
 
+    def _choose_epoch(self, case: Case) -> None:
+        """Step 6: of the project's keys, for all scans and columns; a destroyed one ends here."""
+        case.key_epoch = self._rooms.keys.epoch(case.purpose.project)
+
     def _log_access(self, case: Case) -> tuple[Conditions, int]:
         """Step 7."""
         conditions = Conditions(
@@ -274,6 +333,7 @@ class EnforcementPoint:
             dynamic_grants=case.allowed.dynamic_grants,
             credential_id=case.principal.credential_id,
             instance=self._rooms.instance(),
+            key=case.key,
         )
         return conditions, self._rooms.log.append(case.access(instance=conditions.instance), conditions=conditions)
 
@@ -292,7 +352,9 @@ class EnforcementPoint:
         conditions, index = logged
         tally, opened = Tally(), OpenedAnswer()
         watermarks: dict[str, datetime.datetime] = {}
-        if into is None:
+        if isinstance(case.request, ReidentifyRequest):
+            chunks = self._serving.recovered(case, plan, opened=opened, tally=tally, format=format)
+        elif into is None:
             chunks = self._serving.rows(case, plan, opened=opened, tally=tally, format=format)
         else:
             chunks = self._serving.files(case, plan, opened=opened, tally=tally, into=into, watermarks=watermarks)
@@ -306,6 +368,7 @@ class EnforcementPoint:
             body=body,
             conditions=conditions,
             access_index=index,
+            key_epoch=case.key.number,
             found=watermarks,
         )
 

@@ -21,11 +21,11 @@ import pyarrow as pa
 from gateway import delivery, masks, planning, protection
 from gateway.case import Case
 from gateway.epochs import PinnedKeys
-from gateway.errors import Exhausted, Unavailable
+from gateway.errors import Exhausted, GatewayError, Unavailable
 from gateway.rooms import Limits, Rooms
 from gateway.running import OpenedAnswer, SourceSessions
 from gateway.terms.mask_spec import MaskUse
-from gateway.terms.plan import GroupedScan, GuardedScan, Plan, Step
+from gateway.terms.plan import GroupedScan, GuardedScan, MaskedScan, Plan, Step
 from gateway.terms.policy import Level
 from gateway.terms.request import WatermarkRequest
 from gateway.terms.streams import ReleasedStream, Tally
@@ -112,6 +112,83 @@ class Serving:
                 tally=tally,
             )
 
+    def recovered(
+        self,
+        case: Case,
+        plan: Plan,
+        *,
+        opened: OpenedAnswer,
+        tally: Tally,
+        format: delivery.Format,  # noqa: A002
+    ) -> Iterator[bytes]:
+        """Steps 8–11 of a re-identification."""
+        try:
+            yield from self._recovered(case, plan, opened=opened, tally=tally, format=format)
+        except GatewayError as error:
+            case.told(error)
+            raise
+
+    def _recovered(
+        self,
+        case: Case,
+        plan: Plan,
+        *,
+        opened: OpenedAnswer,
+        tally: Tally,
+        format: delivery.Format,  # noqa: A002
+    ) -> Iterator[bytes]:
+        limits = self._limits.of(case.principal)
+        deadline = time.monotonic() + limits.query_seconds
+        sessions = self._sessions(case, opened, deadline=deadline, tally=tally)
+        trailer: dict[str, str | int] = {"receipt": case.receipt.id, "snapshot": plan.snapshot}
+        stream = self._recover(case, plan, sessions, told=tally.subjects, trailer=trailer)  # 8, 9
+        answer = self._rooms.sandbox.execute(  # 10
+            plan.sql,
+            stream,
+            binding=dataclasses.replace(case.binding, memory_mb=limits.sandbox_memory_mb),
+            output_names=plan.output_names,
+            materialized=frozenset(stream),  # T7; and the trailer is whole before the first row leaves
+            deadline=deadline,
+            when_read=sessions.close,
+        )
+        opened.hold(answer)
+        yield from delivery.encode(  # 11
+            answer,
+            format=format,
+            trailer=trailer,
+            max_json_rows=limits.max_json_rows,
+            max_rows=limits.max_result_rows,
+            max_mb=limits.max_result_mb,
+            tally=tally,
+            charge=self._allowance(case, plan),
+        )
+
+    def _recover(
+        self,
+        case: Case,
+        plan: Plan,
+        sessions: SourceSessions,
+        *,
+        told: dict[str, Callable[[], str]],
+        trailer: dict[str, str | int],
+    ) -> dict[str, ReleasedStream]:
+        """Steps 8 and 9 of a re-identification."""
+        (step,) = plan.steps
+        if case.approved is None or not isinstance(step, MaskedScan):
+            raise AssertionError("a re-identification is one scan of an approved case")
+        (masked,), (column,) = step.decisions, step.columns
+        stream = masks.recover(
+            sessions.of(step.scan.source).scan(step.scan),
+            masked,
+            declared=column.type,
+            wanted=case.approved.pseudonyms,
+            keys=self._keys(case),
+            project=case.key.project,
+            unresolved=lambda count: trailer.update(unresolved=count),
+            noted=self._noted(case, step.scan.dataset, {}, told=told),
+        )
+        return {step.scan.id: stream}
+
     def _allowance(self, case: Case, plan: Plan) -> Callable[[pa.RecordBatch], None]:
         """Charges rows to their datasets before they leave (T6); protected groups are free."""
         datasets = sorted({step.scan.dataset for step in plan.steps if not isinstance(step, GuardedScan)})
@@ -176,20 +253,29 @@ class Serving:
         sketches: dict[str, masks.Sketch] = {}
         streams = {}
         for step in plan.steps:
-            noted: Callable[[pa.RecordBatch], None] = _unnoted
-            subject = case.policy.datasets[step.scan.dataset].subject if case.policy else None
-            if told is not None and subject is not None and not isinstance(step, GuardedScan):
-                sketch = sketches.setdefault(step.scan.dataset, masks.Sketch())
-                told[step.scan.dataset] = sketch.text
-                noted = masks.SketchWriter(
-                    sketch,
-                    column=subject.column,
-                    keys=self._keys(case),
-                    project=case.purpose.project,
-                    domain=subject.domain,
-                ).note
+            is_told = told is not None and not isinstance(step, GuardedScan)
+            noted = self._noted(case, step.scan.dataset, sketches, told=told if is_told else None)
             streams[step.scan.id] = self._release(case, step, sessions, noted=noted)
         return streams
+
+    def _noted(
+        self,
+        case: Case,
+        dataset: str,
+        sketches: dict[str, masks.Sketch],
+        *,
+        told: dict[str, Callable[[], str]] | None,
+    ) -> Callable[[pa.RecordBatch], None]:
+        """What notes whose rows are released (T6)."""
+        subject = case.policy.datasets[dataset].subject if case.policy else None
+        if told is None or subject is None:
+            return _unnoted
+        sketch = sketches.setdefault(dataset, masks.Sketch())
+        told[dataset] = sketch.text
+        writer = masks.SketchWriter(
+            sketch, column=subject.column, keys=self._keys(case), project=case.key.project, domain=subject.domain
+        )
+        return writer.note
 
     def _release(
         self,

@@ -133,6 +133,11 @@ class Settings(BaseSettings):
     release_window_hours: int = Field(default=24, ge=1)
     """Guarded answers of one dataset stay about one filter for this long."""
 
+    reidentify_values: int = Field(default=1_000, ge=1, le=100_000)
+    """Distinct pseudonyms of one case of re-identification; more is no case but a copy of the register."""
+    reidentify_cases_per_day: int = Field(default=10, ge=1)
+    """Cases that one principal may propose, and results that he may take, in 24 hours."""
+
     requests_per_minute: int = Field(default=600, ge=1)
     """Per principal; stands before the audit, so that denials cannot flood it."""
     concurrent_queries: int = Field(default=4, ge=1)

@@ -18,6 +18,8 @@ from gateway.cli.output import (
     column_rows,
     exit_codes,
     json_option,
+    leak_rows,
+    limits_text,
     print_json,
     safe,
     scan_rows,
@@ -129,8 +131,13 @@ def explain(  # noqa: PLR0913 - click passes one argument per option
             print_json(told)
         elif told["allowed"]:
             stdout.print(table(("column", "level", "mask", "by", "rule"), column_rows(told)))
+            if leaks := leak_rows(told):
+                stdout.print(table(("mask", "still tells"), leaks))
+            if told["key_epoch"] is not None:
+                stdout.print(Text(f"keys: epoch {told['key_epoch']}", style="dim"))
             stdout.print(table(("scan", "of", "reads", "gives", "source filters by"), scan_rows(told)))
             stdout.print(Text(f"snapshot: {safe(told['plan']['snapshot'])}", style="dim"))
+            stdout.print(Text(safe(limits_text(told)), style="dim"))
         else:
             stdout.print(Text.assemble(("denied", "bold red"), f"  {safe((told['missing'] or {}).get('lacks'))}"))
             for reason in told["reasons"]:

@@ -120,6 +120,7 @@ def _moment(text: str | None) -> str | None:
 def _entry_row(entry: Mapping[str, Any]) -> tuple[object, ...]:
     payload = entry["payload"] or {}
     actor = payload.get("actor") or {}
+    case = payload.get("case") or (payload.get("detail") or {}).get("case")
     if entry["kind"] == "event":
         what = payload.get("action", "")
     else:
@@ -133,7 +134,7 @@ def _entry_row(entry: Mapping[str, Any]) -> tuple[object, ...]:
         entry["kind"],
         actor.get("principal", ""),
         payload.get("purpose", ""),
-        what,
+        f"{what}  case {case}" if case else what,
         entry["result"] or ("running" if entry["kind"] == "access" else ""),
         rows,
     )

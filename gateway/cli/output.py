@@ -102,6 +102,13 @@ def column_rows(explanation: Mapping[str, Any]) -> list[tuple[object, ...]]:
     ]
 
 
+def leak_rows(explanation: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    """What each mask of an explanation still tells; columns that are shown as they are or in groups are not listed."""
+    shown = [c for c in explanation["columns"] if c["use"] == "value" and c["mask"] != "keep"]
+    told = {_mask_text(c).partition(" in ")[0]: ", ".join(c["leaks"]) or "nothing" for c in shown}
+    return sorted(told.items())
+
+
 def scan_rows(explanation: Mapping[str, Any]) -> list[tuple[object, ...]]:
     """What is read, and what the source does for it; row filters are named, never shown."""
     rows: list[tuple[object, ...]] = []
@@ -119,9 +126,23 @@ def scan_rows(explanation: Mapping[str, Any]) -> list[tuple[object, ...]]:
     return rows
 
 
+def limits_text(explanation: Mapping[str, Any]) -> str:
+    """What the asker's own queries may cost."""
+    held = explanation["limits"]
+    return (
+        f"your limits: {held['query_seconds']:g} s, {held['sandbox_memory_mb']:,} MB of memory, "
+        f"{held['max_result_rows']:,} rows and {held['max_result_mb']:,} MB of an answer "
+        f"({held['max_json_rows']:,} rows as JSON), {held['rows_per_day']:,} rows of a dataset in a day, "
+        f"{held['concurrent_queries']:,} at once"
+    )
+
+
 def _mask_text(column: Mapping[str, Any]) -> str:
     if column["use"] != "value":
         return str(column["use"])
-    parameters = ", ".join(f"{name}={value}" for name, value in column["parameters"].items())
+    parameters = ", ".join(
+        f"{name}={f'{len(value)} values' if isinstance(value, dict) else value}"
+        for name, value in column["parameters"].items()
+    )
     domain = f" in {column['domain']}" if column["domain"] and column["mask"] != "keep" else ""
     return f"{column['mask']}{f'({parameters})' if parameters else ''}{domain}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final, Literal, Self, cast
@@ -115,8 +115,29 @@ class Client(Extracting, Governing, Lineage):
             Unreachable: nothing answered.
         """
         body = {"sql": sql, "purpose": purpose, **{k: v for k, v in options.items() if v is not None}}
+        with self._answer("/v1/query", body, format=format) as answer:
+            yield answer
+
+    @contextmanager
+    def reidentified(self, proposal: str, pseudonyms: Sequence[str | int], *, format: Format) -> Iterator[Answer]:  # noqa: A002
+        """An approved case's result, once: `pseudonym` and `identifier`, of those that rows in the caller's sight have.
+
+        Args:
+            proposal: the case's id.
+            pseudonyms: the list that was proposed.
+            format: what the bytes are; JSON's trailer says how many are `unresolved`.
+
+        Raises:
+            Refused, Unreachable: as stream. A result that broke off needs a new case.
+        """
+        path = f"/v1/reidentifications/{quote(proposal, safe='')}/result"
+        with self._answer(path, {"pseudonyms": list(pseudonyms)}, format=format) as answer:
+            yield answer
+
+    @contextmanager
+    def _answer(self, path: str, body: Document, *, format: Format) -> Iterator[Answer]:  # noqa: A002
         try:
-            with self._http.stream("POST", "/v1/query", json=body, headers={"Accept": MEDIA_TYPES[format]}) as response:
+            with self._http.stream("POST", path, json=body, headers={"Accept": MEDIA_TYPES[format]}) as response:
                 self._has_answered = True
                 if response.is_error:
                     response.read()

@@ -70,6 +70,15 @@ class Governing(ABC):
         wanted = {"project": project, "epoch": epoch, "unattributable": list(unattributable), "reason": reason}
         return self._document("POST", "/v1/keys/destructions", json=wanted)
 
+    def propose_reidentification(self, pseudonyms: Sequence[str | int], **wanted: object) -> dict[str, Any]:
+        """Propose a case: `dataset`, `purpose`, `project`, `case`; `column`, `epoch`, `reason`. None is left out."""
+        given = {name: value for name, value in wanted.items() if value is not None}
+        return self._document("POST", "/v1/reidentifications", json={**given, "pseudonyms": list(pseudonyms)})
+
+    def reidentification(self, proposal: str) -> dict[str, Any]:
+        """A case, as its proposer or an approver sees it."""
+        return self._document("GET", f"/v1/reidentifications/{quote(proposal, safe='')}")
+
     def _decide(self, proposal: str, verdict: str, *, digest: str, note: str) -> dict[str, Any]:
         path = f"/v1/proposals/{quote(proposal, safe='')}/{verdict}"
         return self._document("POST", path, json={"digest": digest, "note": note})

@@ -11,6 +11,7 @@ from gateway.governance.auditing import AuditDesk
 from gateway.governance.browsing import CatalogDesk, ColumnView, DatasetView
 from gateway.governance.destruction import EpochView, KeyDesk, KeyStock, destroyed_keys
 from gateway.governance.operating import KeyOperator, TokenDesk
+from gateway.governance.reidentification import CaseBook, CaseLimits, ReidentifyDesk, WantedCase
 from gateway.governance.requesting import AccessDesk, AccessRequest, GrantView
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "ApprovalDesks",
     "Approvals",
     "AuditDesk",
+    "CaseBook",
+    "CaseLimits",
     "CatalogDesk",
     "ColumnView",
     "DatasetView",
@@ -31,7 +34,9 @@ __all__ = [
     "PolicyDesk",
     "PolicyDiff",
     "ProposalView",
+    "ReidentifyDesk",
     "TokenDesk",
+    "WantedCase",
     "compile_policy",
     "destroyed_keys",
     "open_approval_desks",

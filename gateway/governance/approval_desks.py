@@ -9,6 +9,7 @@ from gateway.governance.activating import PolicyAct, PolicyDesk
 from gateway.governance.approvals import Approvals, ExtractAct
 from gateway.governance.desk import Desk
 from gateway.governance.destruction import KeyAct, KeyDesk, KeyStock
+from gateway.governance.reidentification import CaseLimits, ReidentifyAct, ReidentifyDesk
 from gateway.governance.requesting import AccessAct, AccessDesk
 from gateway.store import Bundles, Grants, Proposals
 from gateway.terms.proposal import Proposal
@@ -22,6 +23,7 @@ class ApprovalDesks:
     access: AccessDesk
     policies: PolicyDesk
     keys: KeyDesk
+    cases: ReidentifyDesk
 
 
 def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
@@ -31,11 +33,12 @@ def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
     grants: Grants,
     bundles: Bundles,
     keys: KeyStock,
+    cases: CaseLimits,
     environment: str,
     on_approved: Callable[[Proposal], None],
     on_denied: Callable[[Proposal], None] = lambda _: None,
 ) -> ApprovalDesks:
-    """All four over one store.
+    """All five over one store.
 
     Args:
         desk: the shared first steps.
@@ -43,6 +46,7 @@ def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
         grants: the store's.
         bundles: the store's.
         keys: what destruction works on.
+        cases: of re-identification.
         environment: what this gateway serves; `prod` accepts no host token's approval of anything.
         on_approved: releases an extract's job; MUST bear a second call.
         on_denied: ends an extract's job; MUST bear a second call.
@@ -55,6 +59,7 @@ def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
             "extract": ExtractAct(proposals=proposals, on_approved=on_approved, on_denied=on_denied),
             "key-destroy": KeyAct(desk, proposals=proposals, stock=keys),
             "policy": PolicyAct(desk, proposals=proposals, bundles=bundles),
+            "reidentify": ReidentifyAct(),
         },
         environment=environment,
     )
@@ -63,4 +68,5 @@ def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
         access=AccessDesk(desk, approvals=approvals, proposals=proposals, grants=grants),
         policies=PolicyDesk(desk, approvals=approvals, bundles=bundles),
         keys=KeyDesk(desk, approvals=approvals, stock=keys),
+        cases=ReidentifyDesk(desk, approvals=approvals, proposals=proposals, keys=keys.keys, limits=cases),
     )

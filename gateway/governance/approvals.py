@@ -37,6 +37,7 @@ _PROPOSED: Final[Mapping[ProposalKind, str]] = {
     "extract": "extract-propose",
     "key-destroy": "key-destroy-propose",
     "policy": "policy-propose",
+    "reidentify": "reidentify-propose",
 }
 _CAUTION: Final = (
     "decided with a token that this gateway's host made: the two people are as different as the host's operator made "
@@ -368,6 +369,7 @@ def _state(proposal: Proposal, verdict: Verdict | None, *, now: datetime.datetim
 
 
 def _detail(proposal: Proposal, **more: str) -> Mapping[str, str]:
-    """What the log tells of a proposal: never its document."""
-    bundle = {"bundle": str(proposal.document.get("bundle", ""))} if proposal.kind == "policy" else {}
-    return {"proposal": proposal.id, "digest": proposal.digest, "kind": proposal.kind, **bundle, **more}
+    """What the log tells of a proposal: never its document, but what names it to people."""
+    named = {"policy": "bundle", "reidentify": "case"}.get(proposal.kind)
+    named_as = {named: str(proposal.document.get(named, ""))} if named else {}
+    return {"proposal": proposal.id, "digest": proposal.digest, "kind": proposal.kind, **named_as, **more}

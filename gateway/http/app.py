@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from gateway import __version__, delivery
-from gateway.http import approvals, extracts, keys, lineage, problems, stream
+from gateway.http import approvals, extracts, keys, lineage, problems, reidentifications, stream
 from gateway.http.caller import Caller
 from gateway.http.models import DatasetOut, EntryFilterIn, EntryOut, ExplanationOut, QueryIn, ReceiptOut
 from gateway.http.services import Services
@@ -30,6 +30,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(_audit(services), prefix="/v1")
     app.include_router(approvals.routes(services.approvals), prefix="/v1")
     app.include_router(keys.routes(services.approvals.keys), prefix="/v1")
+    cases, point = services.approvals.cases, services.enforcement
+    app.include_router(reidentifications.routes(cases, point, stall_seconds=services.stall_seconds), prefix="/v1")
     app.include_router(extracts.routes(services.extracts), prefix="/v1")
     app.include_router(lineage.routes(services.lineage), prefix="/v1")
     app.include_router(_health(services), prefix="/health")

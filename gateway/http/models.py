@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from gateway.governance import DatasetView
 from gateway.terms.audit import EntryFilter, FoundEntry, Result
+from gateway.terms.mask_spec import MASK_SPECS
 from gateway.terms.plan import GroupedScan, GuardedScan, MaskedScan, Plan, Step
 from gateway.terms.policy import ColumnDecision, Level
 from gateway.terms.predicate import text_of
@@ -50,7 +51,8 @@ class ColumnOut(BaseModel):
     column: str
     level: str
     mask: str
-    parameters: dict[str, int | str | bool]
+    parameters: dict[str, Any]
+    leaks: list[str] = Field(description="What the masked column still tells", examples=[["equality", "null"]])
     domain: str | None
     use: str
     grant: str
@@ -64,7 +66,8 @@ class ColumnOut(BaseModel):
             column=column.column,
             level=column.level.value,
             mask=column.mask.name,
-            parameters=dict(column.mask.parameters),
+            parameters=column.mask.shown(),
+            leaks=sorted(MASK_SPECS[column.mask.name].leaks_with(column.mask.parameters)),
             domain=column.domain,
             use=column.use,
             grant=grant,
@@ -134,6 +137,18 @@ class MissingOut(BaseModel):
     request: str
 
 
+class LimitsOut(BaseModel):
+    """What the caller's own queries may cost, by the settings' names; no role is named."""
+
+    query_seconds: float
+    sandbox_memory_mb: int
+    max_result_rows: int
+    max_result_mb: int
+    max_json_rows: int
+    rows_per_day: int
+    concurrent_queries: int
+
+
 class ExplanationOut(BaseModel):
     """A verdict with its reasons."""
 
@@ -145,6 +160,8 @@ class ExplanationOut(BaseModel):
     missing: MissingOut | None
     plan: PlanOut | None
     digest: str
+    key_epoch: int | None = Field(description="Of the keys that an answer now would be masked with")
+    limits: LimitsOut
 
     @classmethod
     def of(cls, explanation: Explanation) -> ExplanationOut:
@@ -166,6 +183,8 @@ class ExplanationOut(BaseModel):
             else None,
             plan=PlanOut.of(explanation.plan) if explanation.plan else None,
             digest=decision.digest,
+            key_epoch=explanation.key_epoch,
+            limits=LimitsOut.model_validate(explanation.limits),
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import sqlalchemy as sa
 
@@ -23,6 +23,10 @@ from gateway.terms.proposal import Proposal, ProposalKind, Verdict
 ActOutcome = Literal["done", "stale", "failed"]
 """`stale`: what it was proposed against had changed, so nothing was done; `failed`: it cannot be done any more."""
 Known = tuple[Proposal, Verdict | None]
+
+
+_DAY: Final = datetime.timedelta(days=1)
+_MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
 
 def _text(name: str) -> sa.Column[str]:
@@ -158,7 +162,8 @@ class Proposals:
 
     def unsettled(self) -> Sequence[tuple[Proposal, Verdict]]:
         """Decided ones whose act has no row yet, oldest verdict first; a refusal needs an act only of an extract."""
-        acts = sa.or_(proposal_verdict.c.approved, proposal.c.kind == "extract")
+        approved = sa.and_(proposal_verdict.c.approved, proposal.c.kind != "reidentify")  # its proposer's to take
+        acts = sa.or_(approved, proposal.c.kind == "extract")
         wanted = _known.where(acts, ~_has_act).order_by(proposal_verdict.c.decided_at, proposal.c.id)
         with reading(self._engine) as connection:
             known = [_read(row) for row in connection.execute(wanted)]
@@ -200,6 +205,43 @@ class Proposals:
                 activate_in(connection, files, by=by, now=now)
             _close(connection, proposal_id, outcome=outcome, now=now)
             return outcome
+
+    def spend(self, proposal_id: str, *, by: str, within: datetime.timedelta, per_day: int) -> None:
+        """Note that an approved re-identification's result is being taken: durably, and once.
+
+        Args:
+            by: its proposer.
+            within: of the verdict.
+            per_day: results that he may take in 24 hours.
+
+        Raises:
+            Denied: `unapproved`, `spent`, `expired`, or `cases`: too many in 24 hours.
+        """
+        stated = sa.select(
+            proposal_verdict.c.approved,
+            (proposal_verdict.c.decided_at > database_time() - within // _MICROSECOND).label("holds"),
+        ).where(proposal_verdict.c.proposal_id == proposal_id)
+        taken = (
+            sa.select(sa.func.count())
+            .select_from(proposal_act.join(proposal))
+            .where(
+                proposal.c.kind == "reidentify",
+                proposal.c.proposer == by,
+                proposal_act.c.acted_at > database_time() - _DAY // _MICROSECOND,
+            )
+        )
+        with heading(self._engine) as (connection, _):
+            found = connection.execute(stated).one_or_none()
+            if found is None or not found.approved:
+                raise Denied("nobody approved this case", code="unapproved")
+            if connection.scalar(sa.select(proposal_act.c.outcome).where(_is_act(proposal_id))) is not None:
+                raise Denied("this case's result was taken, whole or not", code="spent", fix="propose a new one")
+            if not found.holds:
+                raise Denied("the case was approved too long ago", code="expired", fix="propose a new one")
+            if (connection.scalar(taken) or 0) >= per_day:
+                raise Denied(f"you took {per_day} results in 24 hours", code="cases", fix="wait")
+            row = {"proposal_id": proposal_id, "outcome": "done", "acted_at": database_time()}
+            connection.execute(proposal_act.insert().values(row))
 
     def close(self, proposal_id: str, *, outcome: ActOutcome, now: datetime.datetime) -> None:
         """Note that an act elsewhere was done, or never will be; a second call does nothing."""

@@ -311,6 +311,12 @@ def test_json_output_is_one_document(shell: Shell, what: str) -> None:
     assert isinstance(json.loads(done.stdout), dict | list)
 
 
+def test_explain_shows_the_askers_limits(shell: Shell) -> None:
+    told = " ".join(shell.run("explain", "SELECT income FROM core.customers", *ASK, who="ana").stdout.split())
+    assert "your limits: 30 s, 512 MB of memory," in told
+    assert "4 at once" in told
+
+
 def test_explain_names_level_mask_and_rule(shell: Shell) -> None:
     told = shell.run("explain", "SELECT email, income FROM core.customers", *ASK, who="ana").stdout
     assert "core.customers.email" in told

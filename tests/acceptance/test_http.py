@@ -70,6 +70,9 @@ ROUTES = {
     "/v1/proposals/{proposal}/deny",
     "/v1/query",
     "/v1/receipts/{receipt}",
+    "/v1/reidentifications",
+    "/v1/reidentifications/{proposal}",
+    "/v1/reidentifications/{proposal}/result",
 }
 
 

@@ -15,6 +15,7 @@ from gateway.errors import Denied, GatewayError
 from gateway.governance import (
     AccessRequest,
     ApprovalDesks,
+    CaseLimits,
     KeyStock,
     ProposalView,
     TokenDesk,
@@ -66,6 +67,7 @@ class Bank:
                 destructions=Destructions(control.engine),
                 versions=control.versions,
             ),
+            cases=CaseLimits(values=10, cases_per_day=10),
             environment=environment,
             on_approved=lambda proposal: self.released.append(proposal.id),
         )

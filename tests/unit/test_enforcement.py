@@ -164,7 +164,6 @@ def test_a_nonce_is_not_used_twice(house: House, ana: str) -> None:
 
 RESERVED: dict[str, Callable[[EnforcementPoint, Request], object]] = {
     "profile": EnforcementPoint.profile,
-    "reidentify": EnforcementPoint.reidentify,
 }
 
 
