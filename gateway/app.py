@@ -108,7 +108,9 @@ class Host:
     def key_operator(self, settings: Settings) -> Iterator[tuple[KeyOperator, Actor]]:
         """The projects' keys, as the operator."""
         with contextlib.closing(Control(settings)) as control:
-            yield KeyOperator(control.desk, keys=control.open_keys(), log=control.log_store), operator(settings)
+            ring = control.open_keys()
+            desk = KeyOperator(control.desk, keys=ring, log=control.log_store, proposals=control.proposals)
+            yield desk, operator(settings)
 
     def verifier_key(self, settings: Settings) -> str:
         """The log's public key, from the home's public copy."""

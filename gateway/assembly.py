@@ -109,7 +109,12 @@ class Gateway:
             proposals=control.proposals,
             grants=control.grants,
             bundles=control.bundles,
-            keys=KeyStock(keys=self._keys, destructions=store.Destructions(control.engine), versions=control.versions),
+            keys=KeyStock(
+                keys=self._keys,
+                destructions=store.Destructions(control.engine),
+                versions=control.versions,
+                log=control.log_store,
+            ),
             cases=CaseLimits(
                 values=control.settings.reidentify_values,
                 cases_per_day=control.settings.reidentify_cases_per_day,

@@ -55,7 +55,7 @@ def open_approval_desks(  # noqa: PLR0913 - the composition root names each part
         desk,
         proposals=proposals,
         acts={
-            "access": AccessAct(desk, proposals=proposals),
+            "access": AccessAct(desk, proposals=proposals, grants=grants),
             "extract": ExtractAct(proposals=proposals, on_approved=on_approved, on_denied=on_denied),
             "key-destroy": KeyAct(desk, proposals=proposals, stock=keys),
             "policy": PolicyAct(desk, proposals=proposals, bundles=bundles),

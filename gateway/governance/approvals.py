@@ -20,7 +20,7 @@ from gateway.governance.desk import Desk, actor_of
 from gateway.store import Proposals
 from gateway.terms.audit import Actor
 from gateway.terms.identity import Credentials, Principal
-from gateway.terms.proposal import Proposal, ProposalKind, ProposalState, Verdict
+from gateway.terms.proposal import ActOutcome, Proposal, ProposalKind, ProposalState, Verdict
 
 LIFETIME: Final = datetime.timedelta(days=7)
 """How long a proposal waits for a second person."""
@@ -167,7 +167,9 @@ class Approvals:
         """Open ones that the caller proposed or may decide, oldest first; `everything`: the newest 200 of any state."""
         principal, now = self._desk.enter(credentials)
         known = self._proposals.listed()[-LISTED:] if everything else self._proposals.undecided()
-        return [self._view(p, v, principal=principal, now=now) for p, v in known if self._sees(principal, p)]
+        seen = [(proposal, verdict) for proposal, verdict in known if self._sees(principal, proposal)]
+        outcomes = self._proposals.outcomes([proposal.id for proposal, verdict in seen if verdict is not None])
+        return [self._view(p, v, outcomes.get(p.id), principal=principal, now=now) for p, v in seen]
 
     def shown(self, credentials: Credentials, proposal_id: str) -> ProposalView:
         """One of them, with what an approver should know.
@@ -181,7 +183,8 @@ class Approvals:
     def view(self, principal: Principal, proposal_id: str, *, now: datetime.datetime) -> ProposalView:
         """As `shown`, for a principal that a desk let in."""
         proposal, verdict = self._found(principal, proposal_id)
-        view = self._view(proposal, verdict, principal=principal, now=now)
+        outcome = self._proposals.acted(proposal.id)
+        view = self._view(proposal, verdict, outcome, principal=principal, now=now)
         if view.state != "open":
             return view
         try:
@@ -219,16 +222,22 @@ class Approvals:
         """Do what was approved and has not happened, as after a crash; how many were done. Call it at start.
 
         What cannot be done any more is logged and closed: it grants nothing.
+
+        Raises:
+            Unavailable: something cannot be done now, and must be; everything else is done.
         """
         done, now = 0, self._desk.clock.now()
+        stuck: list[Unavailable] = []
         for proposal, verdict in self._proposals.unsettled():
             try:
                 self._act(proposal, verdict, actor=actor, now=now)
                 done += 1
-            except Unavailable:
-                raise
+            except Unavailable as error:
+                stuck.append(error)
             except GatewayError:
                 continue  # _act has logged and closed it
+        if stuck:
+            raise stuck[0]
         return done
 
     def _decide(
@@ -314,9 +323,15 @@ class Approvals:
             raise Denied("it has a verdict or has expired", code="closed", fix="`gateway approve` lists open ones")
 
     def _view(
-        self, proposal: Proposal, verdict: Verdict | None, *, principal: Principal, now: datetime.datetime
+        self,
+        proposal: Proposal,
+        verdict: Verdict | None,
+        outcome: ActOutcome | None,
+        *,
+        principal: Principal,
+        now: datetime.datetime,
     ) -> ProposalView:
-        state = _state(proposal, verdict, now=now)
+        state = _state(proposal, verdict, outcome, now=now)
         may = state == "open" and self._is_approver(principal, proposal)
         may = may and self._obstacle(principal, proposal) is None
         host_made = _HOST_ISSUER in {principal.issuer if verdict is None else verdict.by_issuer}
@@ -361,10 +376,14 @@ def check_text(text: str, *, what: str) -> None:
         raise Invalid(f"{what} is one line of printable characters", code="text")
 
 
-def _state(proposal: Proposal, verdict: Verdict | None, *, now: datetime.datetime) -> ProposalState:
+def _state(
+    proposal: Proposal, verdict: Verdict | None, outcome: ActOutcome | None, *, now: datetime.datetime
+) -> ProposalState:
     """For people; whether a verdict still counts is the database's to say."""
     if verdict is not None:
-        return "approved" if verdict.approved else "denied"
+        if not verdict.approved:
+            return "denied"
+        return "approved" if outcome is None or outcome == "done" else outcome
     return "open" if now < proposal.expires else "expired"
 
 

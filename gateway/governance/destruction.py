@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
-from gateway.errors import Denied, Integrity, Invalid
+from gateway.errors import Denied, GatewayError, Integrity, Invalid, Unavailable
 from gateway.governance.approvals import Approvals, Done, ProposalView, check_text
 from gateway.governance.desk import Desk
 from gateway.key_ports import KeyKeeper
@@ -20,11 +20,9 @@ from gateway.ports import LogStore
 from gateway.store import Destructions, Proposals, Versions
 from gateway.terms.audit import Actor, EntryFilter
 from gateway.terms.identity import Credentials
-from gateway.terms.key import Destruction, EpochState, KeyEpoch
+from gateway.terms.key import HOUSE_PROJECT, Destruction, EpochState, KeyEpoch
 from gateway.terms.proposal import Proposal, Verdict
 
-HOUSE_PROJECT: Final = "gateway"
-"""Keys of the gateway itself: links, names, windows. No project's; they neither rotate nor end."""
 _ACTION: Final = "key-destroy"
 _CAPABILITY: Final = "key.destroy"
 _PAGE: Final = 1000
@@ -46,6 +44,8 @@ class KeyStock:
     keys: KeyKeeper
     destructions: Destructions
     versions: Versions
+    log: LogStore
+    """Which destructions have begun."""
 
     def live(self, project: str) -> tuple[int, ...]:
         """Epochs that are not destroyed."""
@@ -94,15 +94,36 @@ class KeyAct:
         }
 
     def act(self, proposal: Proposal, verdict: Verdict, *, actor: Actor, now: datetime.datetime) -> Done:  # noqa: ARG002 - the protocol's signature
-        """Log, withdraw, delete, declare. Each step bears a repetition; none happens without the ones before it."""
+        """Log, withdraw, delete, declare. Each step bears a repetition; none happens without the ones before it.
+
+        Once it is begun, it is finished: a newer epoch no longer makes it stale, and no error closes it.
+
+        Raises:
+            Unavailable: it is not done, and stays to be done.
+        """
         if (before := self._proposals.acted(proposal.id)) is not None:
             return "done" if before == "done" else "stale"
-        if self._moved(proposal):
-            self._proposals.close(proposal.id, outcome="stale", now=now)
-            return "stale"
+        try:
+            begun = self._begun(proposal)
+            if not begun and self._moved(proposal):
+                self._proposals.close(proposal.id, outcome="stale", now=now)
+                return "stale"
+            return self._finish(proposal, begun, actor=actor, now=now)
+        except GatewayError as error:
+            project, _ = _told(proposal)
+            raise Unavailable(
+                f"the approved destruction of the key of project {project} is not finished: {error.message}",
+                code="keys.destroy",
+                reasons=error.reasons,
+                fix=error.fix or "start the gateway again: it goes on",
+            ) from None
+
+    def _finish(
+        self, proposal: Proposal, begun: Mapping[KeyEpoch, Destruction], *, actor: Actor, now: datetime.datetime
+    ) -> Done:
         project, epochs = _told(proposal)
-        for number in epochs:
-            self._destroy(KeyEpoch(project, number), proposal, actor=actor, now=now)
+        for epoch in (KeyEpoch(project, number) for number in epochs):
+            self._destroy(epoch, begun.get(epoch) or self._log(epoch, proposal, actor=actor, now=now))
         # Withdrawn under the log's lock: whatever is published under these keys is published by now.
         for version in self._stock.made_under(project, epochs):
             detail: dict[str, str | int] = {"version": version, "project": project, "proposal": proposal.id}
@@ -110,7 +131,7 @@ class KeyAct:
         self._proposals.close(proposal.id, outcome="done", now=now)
         return "done"
 
-    def _destroy(self, epoch: KeyEpoch, proposal: Proposal, *, actor: Actor, now: datetime.datetime) -> None:
+    def _log(self, epoch: KeyEpoch, proposal: Proposal, *, actor: Actor, now: datetime.datetime) -> Destruction:
         detail: dict[str, str | int] = {
             "project": epoch.project,
             "epoch": epoch.number,
@@ -118,8 +139,16 @@ class KeyAct:
             "digest": proposal.digest,
         }
         entry = self._desk.write(actor, action=_ACTION, now=now, detail=detail)
-        self._stock.destructions.add(epoch, now=now)
-        self._stock.keys.destroy(epoch, Destruction(at=now.replace(microsecond=0), entry=entry))
+        return Destruction(at=now.replace(microsecond=0), entry=entry)
+
+    def _destroy(self, epoch: KeyEpoch, logged: Destruction) -> None:
+        self._stock.destructions.add(epoch, now=logged.at)
+        self._stock.keys.destroy(epoch, logged)
+
+    def _begun(self, proposal: Proposal) -> Mapping[KeyEpoch, Destruction]:
+        """What the log tells that this proposal destroys, after an act that was cut short."""
+        logged = [each for each in _logged(self._stock.log) if each.detail.get("proposal") == proposal.id]
+        return {each.epoch: each.destruction for each in reversed(logged)}
 
     def _moved(self, proposal: Proposal) -> bool:
         """Whether a project that was to end has begun another epoch since."""
@@ -195,18 +224,33 @@ def destroyed_keys(log: LogStore) -> Mapping[KeyEpoch, Destruction]:
     Raises:
         Integrity: an entry of one was erased: nobody can tell what must stay destroyed.
     """
-    found: dict[KeyEpoch, Destruction] = {}
+    return {each.epoch: each.destruction for each in reversed(list(_logged(log)))}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Logged:
+    """One entry `key-destroy`."""
+
+    epoch: KeyEpoch
+    destruction: Destruction
+    detail: Mapping[str, Any]
+
+
+def _logged(log: LogStore) -> Iterator[_Logged]:
+    """Oldest first; of several of one epoch the first counts."""
     after = -1
     while page := log.search(EntryFilter(kind="event", action=_ACTION, after=after, limit=_PAGE)):
         for entry in page:
             payload = cast("Mapping[str, Any] | None", entry.payload)
             if payload is None:
                 raise Integrity("the log's entry of a key's destruction was erased", code="log")
-            epoch = KeyEpoch(payload["detail"]["project"], payload["detail"]["epoch"])
-            told = Destruction(at=entry.time.replace(microsecond=0), entry=payload["receipt"])
-            found.setdefault(epoch, told)
+            detail = payload["detail"]
+            yield _Logged(
+                epoch=KeyEpoch(detail["project"], detail["epoch"]),
+                destruction=Destruction(at=entry.time.replace(microsecond=0), entry=payload["receipt"]),
+                detail=detail,
+            )
         after = page[-1].index
-    return found
 
 
 def _told(proposal: Proposal) -> tuple[str, tuple[int, ...]]:

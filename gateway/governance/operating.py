@@ -5,32 +5,41 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
-from gateway.errors import Invalid
+from gateway.errors import Invalid, Unavailable
 from gateway.governance.desk import Desk
-from gateway.governance.destruction import HOUSE_PROJECT, destroyed_keys
+from gateway.governance.destruction import destroyed_keys
 from gateway.identity import mint, token_id_of
 from gateway.key_ports import KeyKeeper
 from gateway.ports import LogStore, TokenStore
+from gateway.store import Proposals
 from gateway.terms.audit import Actor
 from gateway.terms.identity import StoredToken
-from gateway.terms.key import EpochState, KeyEpoch
+from gateway.terms.key import HOUSE_PROJECT, EpochState, KeyEpoch
 
 
 class KeyOperator:
     """Rotates keys, and destroys again what a restored backup brought back."""
 
-    def __init__(self, desk: Desk, *, keys: KeyKeeper, log: LogStore) -> None:
+    def __init__(self, desk: Desk, *, keys: KeyKeeper, log: LogStore, proposals: Proposals) -> None:
         self._desk = desk
         self._keys = keys
         self._log = log
+        self._proposals = proposals
 
     def rotate(self, actor: Actor, *, project: str) -> KeyEpoch:
         """Begin the project's next epoch; what runs goes on under the one that it began with.
 
         Raises:
             Invalid: no purpose of the active policy belongs to such a project, and it never had a key.
+            Unavailable: somebody approved that a key of this project ends, and it is not done yet.
             Integrity: as KeyKeeper.check: nothing is begun on a ring that is not the newest.
         """
+        if self._is_ending(project):
+            raise Unavailable(
+                "the destruction of this project's key is approved and not finished",
+                code="keys.destroy",
+                fix="wait a moment; if it stays so, start `gateway serve` again: it goes on",
+            )
         self._keys.check(destroyed_keys(self._log))
         known = [state.epoch.number for state in self._keys.listed() if state.epoch.project == project]
         projects = {purpose.project for purpose in self._desk.policy().pdp.bundle.vocabulary.purposes.values()}
@@ -51,6 +60,10 @@ class KeyOperator:
     def listed(self) -> Sequence[EpochState]:
         """Every project's epochs; no byte of a key."""
         return [state for state in self._keys.listed() if state.epoch.project != HOUSE_PROJECT]
+
+    def _is_ending(self, project: str) -> bool:
+        open_acts = (proposal for proposal, _ in self._proposals.unsettled() if proposal.kind == "key-destroy")
+        return any(proposal.document["project"] == project for proposal in open_acts)
 
 
 class TokenDesk:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from gateway.errors import Denied, Invalid
 from gateway.governance.approvals import Approvals, Done, ProposalView, check_text
 from gateway.governance.desk import Desk, actor_of
-from gateway.policy import read_request, would_expose
+from gateway.policy import check_request, read_request, would_expose
 from gateway.query import parse_predicate
 from gateway.store import Grants, Proposals
 from gateway.terms.audit import Actor
@@ -63,9 +63,10 @@ class AccessAct:
 
     capability = _APPROVE
 
-    def __init__(self, desk: Desk, *, proposals: Proposals) -> None:
+    def __init__(self, desk: Desk, *, proposals: Proposals, grants: Grants) -> None:
         self._desk = desk
         self._proposals = proposals
+        self._grants = grants
 
     def summary(self, proposal: Proposal) -> str:
         """Role, datasets, level, purposes."""
@@ -74,7 +75,7 @@ class AccessAct:
         return f"{what}, role {stated['role']}, {stated['days']} days"
 
     def check(self, proposal: Proposal) -> None:
-        """Whether it fits the active policy."""
+        """Whether it fits the active policy, and keeps its laws beside all other grants (T8, T25)."""
         self._grant(proposal, since=self._desk.clock.now())
 
     def review(self, proposal: Proposal) -> Mapping[str, object]:
@@ -110,6 +111,7 @@ class AccessAct:
             since=since,
             desk=self._desk,
             datasets=self._desk.policy().datasets,
+            dynamic=self._grants.current(now=self._desk.clock.now()),
         )
 
 
@@ -135,7 +137,14 @@ class AccessDesk:
         if not visible.issuperset(wanted.datasets):
             raise Invalid("unknown dataset", code="dataset", fix="`gateway datasets` lists those that you may know of")
         known = {name: dataset for name, dataset in active.datasets.items() if name in visible}
-        read_grant(document, grant_id="g-new", since=now, desk=self._desk, datasets=known)
+        read_grant(
+            document,
+            grant_id="g-new",
+            since=now,
+            desk=self._desk,
+            datasets=known,
+            dynamic=self._grants.current(now=now),
+        )
         proposal = self._approvals.propose(principal, "access", document)
         return self._approvals.view(principal, proposal.id, now=now)
 
@@ -186,12 +195,18 @@ class AccessDesk:
 
 
 def read_grant(
-    document: Mapping[str, object], *, grant_id: str, since: datetime.datetime, desk: Desk, datasets: Datasets
+    document: Mapping[str, object],
+    *,
+    grant_id: str,
+    since: datetime.datetime,
+    desk: Desk,
+    datasets: Datasets,
+    dynamic: Sequence[Grant],
 ) -> Grant:
     """The grant that a request's document asks for, under the active policy.
 
     Raises:
-        Invalid: as grants.yaml; or days or reason are wrong.
+        Invalid: as grants.yaml; or days or reason are wrong; or it breaks a law beside the files' grants and `dynamic`.
     """
     stated = dict(document)
     days, reason = stated.pop("days", None), stated.pop("reason", None)
@@ -200,7 +215,7 @@ def read_grant(
     if not isinstance(reason, str):
         raise Invalid("a reason is a text", code="text")
     check_text(reason, what="a reason")
-    return read_request(
+    grant = read_request(
         stated,
         grant_id=grant_id,
         expires=since + datetime.timedelta(days=days),
@@ -208,6 +223,8 @@ def read_grant(
         datasets=datasets,
         parse_predicate=parse_predicate,
     )
+    check_request(grant, bundle=desk.policy().pdp.bundle, dynamic=dynamic)
+    return grant
 
 
 def grant_id_of(proposal_id: str) -> str:

@@ -49,6 +49,6 @@ def create_keys(home: Path, *, kek_path: Path, origin: str, entropy: Entropy) ->
     except OSError as error:
         raise Unavailable(f"the folder of the keys cannot be made: {error.strerror}", code="keys.file") from None
     write_kek(kek_path, entropy.draw(KEY_BYTES))
-    house = Kek.from_file(kek_path)
+    house = Kek.from_file(kek_path, may_be_link=True)
     write_signer(folder, origin=origin, kek=house, entropy=entropy)
     files.write_new(ring_path(home), ring_content({}, house), role=RING_ROLE, mode=files.PRIVATE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -18,20 +19,28 @@ PUBLIC: Final = 0o644
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAX_BYTES: Final = 16 << 20
 """A key ring of 100,000 projects."""
+_UNLINK: Final = "put the file itself in the link's place, and leave no other copy"
 
 
-def read(path: Path, *, role: str, private: bool) -> bytes:
+def read(path: Path, *, role: str, private: bool, may_be_link: bool) -> bytes:
     """A key file's content.
 
     The open file is judged, not its name, so that it cannot be exchanged in between.
+
+    Args:
+        path: of the file.
+        role: what errors call it.
+        private: it must be the owner's only.
+        may_be_link: whether its name may be a symbolic link. Not of what `erase` ends: it would end the link only.
 
     Raises:
         Unavailable: it cannot be read.
         Integrity: no regular file, too large, or private and open to group or others, or another user's.
     """
+    followed = 0 if may_be_link else os.O_NOFOLLOW
     try:
         # O_NONBLOCK: opening a FIFO would wait for a writer
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | followed), "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_BYTES:
                 raise Integrity(f"the {role} is no regular file of at most {_MAX_BYTES} bytes", code="keys.file")
@@ -39,6 +48,8 @@ def read(path: Path, *, role: str, private: bool) -> bytes:
                 _check_closed(state, role=role, fix="chmod 600 the file")
             return file.read()
     except OSError as error:
+        if error.errno == errno.ELOOP and not may_be_link:
+            raise Integrity(f"the {role} is a symbolic link", code="keys.link", fix=_UNLINK) from None
         raise Unavailable(f"the {role} cannot be read: {error.strerror}", code="keys.file") from None
 
 
@@ -110,9 +121,11 @@ def erase(path: Path, *, role: str) -> None:
         with os.fdopen(handle, "wb", buffering=0) as file:
             file.write(bytes(os.fstat(handle).st_size))
             os.fsync(handle)
-        path.unlink()
+        path.unlink(missing_ok=True)  # a reader may have given it another name: the caller looks there next
         sync_folder(path.parent)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise Unavailable(f"the {role} is a symbolic link", code="keys.link", fix=_UNLINK) from None
         raise Unavailable(f"the {role} cannot be deleted: {error.strerror}", code="keys.file") from None
 
 

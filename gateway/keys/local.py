@@ -6,13 +6,15 @@
         credit-risk.1.destroyed       left in the place of a key that was destroyed
 
 A key is first `.new`; it takes its name once the ring, which holds what it wrapped, could be read back. So what a crash
-left is made anew, and a key by its whole name that the ring does not know tells of an old ring.
+left is made anew, and a key by its whole name that the ring does not know tells of an old ring. None of them is a link:
+deleting one would leave the key where it leads to.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import os
 import urllib.parse
 from pathlib import Path
 from typing import Final, NoReturn
@@ -58,10 +60,13 @@ class FileWrapper:
         if (told := self.destroyed(epoch)) is not None:
             raise destroyed(epoch, told)
         path, new = self._path(epoch), self._new(epoch)
-        if path.exists() or not new.exists():  # a name that is given in between is there at the second look
+        if self.holds(epoch) or not os.path.lexists(new):  # a name given in between is there at the second look
             return _unwrapped(path, epoch, wrapped)
         master = _unwrapped(new, epoch, wrapped)
         self._name(new, path, role=_role(epoch))
+        if (told := self.destroyed(epoch)) is not None:  # since the first look: what was named again ends, too
+            self._erase(epoch)
+            raise destroyed(epoch, told)
         return master
 
     def destroy(self, epoch: KeyEpoch, destruction: Destruction) -> None:
@@ -70,25 +75,31 @@ class FileWrapper:
         role = _role(epoch)
         if self.destroyed(epoch) is None:  # first: what is left of a deletion that was cut short does not open
             files.replace(self._note(epoch), _note_content(destruction), role=role)
-        for path in (self._path(epoch), self._new(epoch)):
-            files.erase(path, role=role)
+        self._erase(epoch)
 
     def holds(self, epoch: KeyEpoch) -> bool:
-        """Whether its key is there."""
-        return self._path(epoch).exists()
+        """Whether its key is there, or anything by its name."""
+        return os.path.lexists(self._path(epoch))
 
     def destroyed(self, epoch: KeyEpoch) -> Destruction | None:
         """The note that was left in its key's place."""
         path, role = self._note(epoch), f"note of the destroyed key of {epoch}"
-        if not path.exists():
+        if not os.path.lexists(path):
             return None
         try:
-            note = json.loads(files.read(path, role=role, private=True))
+            note = json.loads(files.read(path, role=role, private=True, may_be_link=False))
             if note["format"] == _FORMAT:
                 return Destruction(at=datetime.datetime.fromisoformat(note["at"]), entry=str(note["entry"]))
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise Integrity(f"the {role} is damaged", code="keys.file")
+
+    def _erase(self, epoch: KeyEpoch) -> None:
+        role = _role(epoch)
+        for path in (self._new(epoch), self._path(epoch)):  # in this order: a reader may give the first the other name
+            files.erase(path, role=role)
+        if self.holds(epoch) or os.path.lexists(self._new(epoch)):
+            raise Unavailable(f"the {role} is still there", code="keys.file", fix="try again")
 
     def _path(self, epoch: KeyEpoch) -> Path:
         return self._named(epoch, "kek")

@@ -45,7 +45,7 @@ class FileKeyRing:
             Integrity: one of them is damaged, open to others, or they do not belong together.
         """
         self._path = ring_path(home)
-        self._house = Kek.from_file(kek_path)
+        self._house = Kek.from_file(kek_path, may_be_link=True)
         self._wrapper = wrapper
         self._clock = clock
         self._entropy = entropy
@@ -174,10 +174,13 @@ class FileKeyRing:
                 self._wrapper.unwrap(epoch, projects[epoch.project][epoch.number].wrapped)
 
     def _old_masters(self) -> Mapping[KeyEpoch, Key] | None:
-        return old_masters(files.read(self._path, role=RING_ROLE, private=True), self._house)
+        return old_masters(self._content(), self._house)
 
     def _projects(self) -> Projects:
-        return read_content(files.read(self._path, role=RING_ROLE, private=True), self._house)
+        return read_content(self._content(), self._house)
+
+    def _content(self) -> bytes:
+        return files.read(self._path, role=RING_ROLE, private=True, may_be_link=True)
 
     def _write(self, projects: Projects) -> None:
         files.replace(self._path, ring_content(projects, self._house), role=RING_ROLE)

@@ -101,7 +101,7 @@ def load_signer(home: Path, *, kek_path: Path) -> NoteSigner:
         Unavailable: a file cannot be read.
         Integrity: one is damaged, open to others, under another KEK, or the verifier key is not this signer's.
     """
-    content = files.read(home / "keys" / "signing.json", role=SIGNING_ROLE, private=True)
+    content = files.read(home / "keys" / "signing.json", role=SIGNING_ROLE, private=True, may_be_link=True)
     try:
         document = json.loads(content)
         known, name, wrapped = document["format"] == _FORMAT, str(document["name"]), str(document["wrapped"])
@@ -109,7 +109,7 @@ def load_signer(home: Path, *, kek_path: Path) -> NoteSigner:
         known, name, wrapped = False, "", ""
     if not known:
         raise Integrity(f"the {SIGNING_ROLE} is damaged", code="keys.signing")
-    seed = Kek.from_file(kek_path).unwrap(wrapped, context=("signing", name), role=SIGNING_ROLE)
+    seed = Kek.from_file(kek_path, may_be_link=True).unwrap(wrapped, context=("signing", name), role=SIGNING_ROLE)
     signer = NoteSigner(name, seed=seed)
     if read_verifier_key(home) != signer.verifier_key:
         raise Integrity(f"the {VERIFIER_ROLE} is not the signing key's", code="keys.verifier")
@@ -123,7 +123,7 @@ def read_verifier_key(home: Path) -> str:
         Unavailable: the file cannot be read.
         Integrity: it is no text.
     """
-    content = files.read(home / "keys" / "audit.vkey", role=VERIFIER_ROLE, private=False)
+    content = files.read(home / "keys" / "audit.vkey", role=VERIFIER_ROLE, private=False, may_be_link=True)
     if not content.isascii():
         raise Integrity(f"the {VERIFIER_ROLE} is damaged", code="keys.verifier")
     return content.decode("ascii").removesuffix("\n")

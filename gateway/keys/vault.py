@@ -164,7 +164,7 @@ class VaultWrapper:
         return answer
 
     def _token(self) -> str:
-        token = files.read(self._token_file, role=TOKEN_ROLE, private=True).strip()
+        token = files.read(self._token_file, role=TOKEN_ROLE, private=True, may_be_link=True).strip()
         if not token or len(token) > _MAX_TOKEN or not token.isascii() or not token.decode().isprintable():
             raise Integrity(f"the {TOKEN_ROLE} holds no token", code="keys.file")
         return token.decode()

@@ -54,14 +54,14 @@ class Kek:
         self._sealing = Key(hmac.digest(kek.secret(), b"gateway-kek/1 seal", "sha256"))
 
     @classmethod
-    def from_file(cls, path: Path, *, role: str = KEK_ROLE) -> Kek:
+    def from_file(cls, path: Path, *, role: str = KEK_ROLE, may_be_link: bool = False) -> Kek:
         """Read the KEK.
 
         Raises:
             Unavailable: the file cannot be read.
-            Integrity: open to others than its owner, truncated, or no KEK file.
+            Integrity: open to others than its owner, truncated, a link that it may not be, or no KEK file.
         """
-        content = files.read(path, role=role, private=True)
+        content = files.read(path, role=role, private=True, may_be_link=may_be_link)
         if not content.startswith(_KEK_HEADER):
             raise Integrity(f"the {role} does not begin as one", code="keys.kek")
         return cls(Key(_decoded(content.removeprefix(_KEK_HEADER).rstrip(b"\n"), KEY_BYTES, role=role)))

@@ -9,6 +9,7 @@ applies; the rule above decides how much it shows.
 from gateway.policy.bundle import Bundle
 from gateway.policy.exposure import would_expose
 from gateway.policy.grants import read_request
+from gateway.policy.laws import check_request
 from gateway.policy.lint import Finding, findings_of, lint, load_bundle
 from gateway.policy.pdp import PolicyDecisionPoint
 from gateway.policy.verdicts import CaseResult, NoDynamicGrants, run_tests
@@ -21,6 +22,7 @@ __all__ = [
     "Finding",
     "NoDynamicGrants",
     "PolicyDecisionPoint",
+    "check_request",
     "findings_of",
     "lint",
     "load_bundle",

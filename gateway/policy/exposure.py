@@ -100,6 +100,6 @@ def _place(exposure: Exposure) -> str:
 
 
 def _hides(column: ColumnDecision) -> bool:
-    """Whether the mask leaves something that can be linked, and is not the value."""
+    """Whether the mask leaves something that can be linked, and hides something: top_code shows some values only."""
     leaks = MASK_SPECS[column.mask.name].leaks_with(column.mask.parameters)
-    return "equality" in leaks and "value" not in leaks
+    return "equality" in leaks and column.mask.name != "keep"

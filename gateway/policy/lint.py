@@ -18,7 +18,7 @@ from gateway.policy.bundle import Bundle, settle_releases
 from gateway.policy.candidates import is_filtered
 from gateway.policy.exposure import exposed
 from gateway.policy.grants import EVERY_PURPOSE, read_grants
-from gateway.policy.laws import check_nesting, check_resemblance, check_shifts, undone
+from gateway.policy.laws import check_nesting, check_resemblance, check_shifts, check_spelling, undone
 from gateway.policy.verdicts import Case, ReadUses, read_cases
 from gateway.policy.vocabulary import Problems, read_vocabulary
 from gateway.ports import PredicateParser
@@ -103,6 +103,7 @@ def _read(
     grants = read_grants(
         files, vocabulary=vocabulary, datasets=datasets, parse_predicate=parse_predicate, problems=problems
     )
+    check_spelling(datasets, problems=problems)
     check_nesting(releases, datasets=datasets, problems=problems)
     check_shifts(releases, datasets=datasets, grants=grants, problems=problems)
     check_resemblance(releases, datasets=datasets, grants=grants, vocabulary=vocabulary, problems=problems)

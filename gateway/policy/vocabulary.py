@@ -16,6 +16,7 @@ from gateway.errors import Invalid, Unsupported
 from gateway.terms.dataset import CLASSIFICATIONS, Classification
 from gateway.terms.document import Node, PolicyFiles
 from gateway.terms.identity import Purpose, is_name
+from gateway.terms.key import HOUSE_PROJECT
 from gateway.terms.mask_reader import read_mask
 from gateway.terms.mask_spec import MASK_SPECS, Family, MaskUse
 from gateway.terms.policy import Level, RuleRef
@@ -213,6 +214,8 @@ def _read_purpose(name: str, *, node: Node) -> Purpose:
     )
     if not is_name(fields["project"].text()):
         raise fields["project"].fail("a project's name is 1..63 of a-z 0-9 -")
+    if fields["project"].text() == HOUSE_PROJECT:
+        raise fields["project"].fail(f"project {HOUSE_PROJECT} is the gateway's own: name another")
     days = _DAYS.fullmatch(str(fields["retention"].value))
     if days is None:
         raise fields["retention"].fail("a retention is a number of days: 365d")

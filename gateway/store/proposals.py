@@ -7,8 +7,8 @@ that what was approved happens exactly once, however often it is tried. Time is 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
-from typing import Final, Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -18,10 +18,8 @@ from gateway.store.policies import activate_in, active_digest_in, grant_in
 from gateway.store.tables import Moment, metadata
 from gateway.terms.document import PolicyFiles
 from gateway.terms.policy import Grant
-from gateway.terms.proposal import Proposal, ProposalKind, Verdict
+from gateway.terms.proposal import ActOutcome, Proposal, ProposalKind, Verdict
 
-ActOutcome = Literal["done", "stale", "failed"]
-"""`stale`: what it was proposed against had changed, so nothing was done; `failed`: it cannot be done any more."""
 Known = tuple[Proposal, Verdict | None]
 
 
@@ -174,6 +172,13 @@ class Proposals:
         outcome = sa.select(proposal_act.c.outcome).where(proposal_act.c.proposal_id == proposal_id)
         with reading(self._engine) as connection:
             return connection.scalar(outcome)
+
+    def outcomes(self, proposal_ids: Collection[str]) -> Mapping[str, ActOutcome]:
+        """What became of them, by id; those that nothing became of are left out."""
+        wanted = sa.select(proposal_act.c.proposal_id, proposal_act.c.outcome)
+        with reading(self._engine) as connection:
+            found = connection.execute(wanted.where(proposal_act.c.proposal_id.in_(proposal_ids)))
+            return {row.proposal_id: row.outcome for row in found}
 
     def grant(self, proposal_id: str, grant: Grant, *, by: str, now: datetime.datetime) -> bool:
         """Add the approved grant; False if that was done before.

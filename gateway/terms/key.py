@@ -7,6 +7,8 @@ import datetime
 from typing import Final, NoReturn
 
 KEY_BYTES: Final = 32
+HOUSE_PROJECT: Final = "gateway"
+"""Keys of the gateway itself: links, names, windows. No purpose's project; they neither rotate nor end."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

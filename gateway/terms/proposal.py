@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 ProposalKind = Literal["access", "extract", "key-destroy", "policy", "reidentify"]
-ProposalState = Literal["open", "approved", "denied", "expired", "withdrawn"]
+ProposalState = Literal["open", "approved", "denied", "expired", "withdrawn", "stale", "failed"]
+"""`stale` and `failed`: approved, with that outcome."""
+ActOutcome = Literal["done", "stale", "failed"]
+"""`stale`: what it was proposed against had changed, so nothing was done; `failed`: it cannot be done any more."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from gateway.app import Control
 from gateway.keys import projects_folder
+from gateway.terms.proposal import Verdict
 from tests import bank
 from tests.acceptance.test_cli import Shell
 from tests.house import settings_for
@@ -143,6 +145,49 @@ def test_versions_under_the_key_are_listed_and_asked_about(keys: Keys, tmp_path:
     assert [entry["payload"]["detail"]["version"] for entry in found] == ["loans@1"]
 
 
+@pytest.mark.slow
+def test_serve_refuses_while_an_approved_destruction_cannot_be_done_and_finishes_it_once_it_can(keys: Keys) -> None:
+    keys.pseudonyms()
+    kek = projects_folder(keys.settings.kek_path) / f"{PROJECT}.1.kek"
+    target = keys.settings.kek_path.with_name("real.kek")
+    kek.rename(target)
+    kek.symlink_to(target)
+    used = keys.shell.run("query", SQL, "-p", PURPOSE, who="ana")
+    assert (used.exit_code != 0, "is a symbolic link" in used.stderr) == (True, True)
+    proposal = keys.json("key", "destroy", PROJECT, who="alma")
+    told = keys.shell.run("approve", proposal["id"], "--yes", who="arno")
+    assert (told.exit_code != 0, "epoch 1 is a symbolic link" in told.stderr) == (True, True)
+    waits = keys.shell.run("key", "rotate", PROJECT)
+    assert (waits.exit_code != 0, "approved and not finished" in waits.stderr) == (True, True)
+    keys.server.stop()
+    with pytest.raises(AssertionError) as refused:
+        keys.start()
+    assert "epoch 1 is a symbolic link" in str(refused.value)
+    kek.unlink()
+    target.rename(kek)
+    keys.start()
+    assert not kek.exists()
+    assert keys.json("approve", "--all", who="alma")[0]["state"] == "approved"
+    assert keys.json("key", "rotate", PROJECT)["epoch"] == 2
+
+
+@pytest.mark.slow
+def test_what_was_approved_and_not_done_is_not_shown_as_approved(keys: Keys) -> None:
+    keys.pseudonyms()
+    proposal = keys.json("key", "destroy", PROJECT, who="alma")
+    control = Control(keys.settings)
+    now = control.clock.now()
+    control.proposals.decide(
+        Verdict(proposal=proposal["id"], approved=True, by="arno", by_issuer="token", digest=proposal["digest"], at=now)
+    )
+    control.proposals.close(proposal["id"], outcome="stale", now=now)
+    control.close()
+    (listed,) = keys.json("approve", "--all", who="alma")
+    assert listed["state"] == "stale"
+    assert "stale" in keys.shell.run("approve", "--all", who="alma").stdout
+    assert keys.json("key", "list")[0]["destroyed"] is None
+
+
 _LOOP = """
 import sys
 from pathlib import Path
@@ -184,7 +229,6 @@ def test_kill_9_while_keys_are_made_loses_no_key_that_was_used(tmp_path: Path) -
         child.wait()
         child.stdout.close()
         told |= dict(line.split() for line in lines if line.endswith("\n"))
-    from gateway.app import Control
     from gateway.terms.key import KeyScope
 
     control = Control(settings)

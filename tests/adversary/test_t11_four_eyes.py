@@ -66,6 +66,7 @@ class Bank:
                 keys=control.open_keys(),
                 destructions=Destructions(control.engine),
                 versions=control.versions,
+                log=control.log_store,
             ),
             cases=CaseLimits(values=10, cases_per_day=10),
             environment=environment,

@@ -6,6 +6,8 @@ that such a value is there.
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -25,7 +27,12 @@ _FIRST_DAY: Final = -719_162
 """0001-01-01, in days since 1970-01-01: nobody's calendar goes further back."""
 _LAST_DAY: Final = 2_932_896
 """9999-12-31."""
+_LAST_YEAR: Final = 2_932_532
+"""9999-01-01: that year's days stand for no end."""
+_PLACEHOLDERS: Final = frozenset({_FIRST_DAY, -25_567, 0})
+"""0001-01-01, 1900-01-01 and 1970-01-01 stand for no date."""
 _UNITS: Final = frozenset({"year", "quarter", "month", "week", "day"})
+_UNIX_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 _SECONDS_A_DAY: Final = 86_400
 _TICKS_A_SECOND: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _UTC_ZONES: Final = frozenset({"UTC", "Etc/UTC", "Z", "+00:00"})
@@ -54,6 +61,10 @@ def date_shift(column: pa.Array, inputs: MaskInputs, /) -> pa.Array:
     subjects are not. Whoever knows one of a subject's dates, or a rule of the calendar that they follow, knows all
     of them (THREATS T8). A timestamp moves by days of 24 hours, whatever its zone.
 
+    A day that many subjects share tells every shift, as its own place in the calendar is known: the year 9999, the
+    `_PLACEHOLDERS` and the parameter's `placeholders` become null for every subject, as does what is less than
+    window_days from the ends of the calendar or of the type. Of a timestamp, its day in UTC and in its zone count.
+
     `window_days`, 1..3650: the shift is one of ±1..±window_days, never 0. A null subject makes the result null.
     """
     window = inputs.parameters.get("window_days")
@@ -64,16 +75,44 @@ def date_shift(column: pa.Array, inputs: MaskInputs, /) -> pa.Array:
         raise Integrity("date_shift needs each row's subject", code="masks.auxiliary")
     ticks, a_day, first, last = _ticks(column)
     valid = present(column) & present(subject.column)
+    valid &= (ticks >= first + window * a_day) & (ticks < last - window * a_day)  # whatever the shift's sign
     ticks[~valid] = 0
+    valid &= ~_is_placeholder(ticks, column.type, a_day=a_day, further=inputs.parameters.get("placeholders"))
     words = words_of(subject.column, inputs.key, canon=subject.canon)
     shifts = _shifts(words, window)
     shifts *= a_day
     shifts[~valid] = 0
-    if len(ticks) and not first + window * a_day <= ticks.min() <= ticks.max() < last - window * a_day:
-        # the ends are moved, not the dates: they cannot wrap around
-        valid &= (ticks >= first - np.minimum(shifts, 0)) & (ticks < last - np.maximum(shifts, 0))
+    ticks[~valid] = 0
     ticks += shifts.astype(ticks.dtype, copy=False)
     return masked(ticks, column.type, valid)
+
+
+def _is_placeholder(
+    ticks: npt.NDArray[np.signedinteger], kind: pa.DataType, *, a_day: int, further: object
+) -> npt.NDArray[np.bool_]:
+    """Which of these instants are on a day that stands for no date."""
+    days = _PLACEHOLDERS | {_day(text) for text in (further if isinstance(further, tuple) else ())}
+    found = np.zeros(len(ticks), np.bool_)
+    for there in _clocks(ticks, kind):
+        found |= there >= _LAST_YEAR * a_day
+        for day in days:
+            found |= (there >= day * a_day) & (there < (day + 1) * a_day)
+    return found
+
+
+def _clocks(ticks: npt.NDArray[np.signedinteger], kind: pa.DataType) -> Iterator[npt.NDArray[np.signedinteger]]:
+    """The same instants by the clock in UTC and by that of the type's zone."""
+    yield ticks
+    zone = getattr(kind, "tz", None)
+    if zone is not None and zone not in _UTC_ZONES:
+        yield values(pc.local_timestamp(fixed(ticks.copy(), kind, valid=None)), np.int64)
+
+
+def _day(text: object) -> int:
+    try:
+        return datetime.date.fromisoformat(str(text)).toordinal() - _UNIX_DAY
+    except ValueError:
+        raise Integrity("a placeholder of date_shift is no day", code="masks.parameters") from None
 
 
 def _shifts(words: npt.NDArray[np.uint64], window: int) -> npt.NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Where dates may be shifted (T8): only where no other date of the same data subjects tells by how much.
 
-One date that is shown as it is, or nearly so, gives its subject's shift away, and with it all shifted dates.
+One date that is shown as it is, or nearly so, gives its subject's shift away, and with it all shifted dates. Dates are
+known by their type: one that stands as a number or a text is not found.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 from gateway.policy.bundle import Bundle, Releases
 from gateway.policy.exposure import Exposure, exposures
+from gateway.policy.laws.places import joined_to
 from gateway.policy.vocabulary import Problems
 from gateway.terms.dataset import Dataset, Datasets
 from gateway.terms.document import Node
@@ -28,19 +30,23 @@ _COARSE: Final = "year"
 def check_shifts(releases: Releases, *, datasets: Datasets, grants: tuple[Grant, ...], problems: Problems) -> None:
     """Note every shifted column beside which a date is shown, and shifts that keep no interval.
 
-    Beside it is every dataset that has a column of the subjects' domain, whomever its own rows are about.
+    Beside it is every dataset that has a column of the subjects' domain, whomever its own rows are about, and every
+    other one over such a dataset's table.
     """
-    dates = tuple(_dates(releases, datasets=datasets))
+    dates = tuple(_dates(releases, datasets=datasets, level=Level.PSEUDONYMIZED))
+    fulls = tuple(_dates(releases, datasets=datasets, level=Level.FULL))
     for domain in sorted({dataset.subject.domain for _, dataset in dates if dataset.subject}):
         shifted = [d for d, dataset in dates if d.mask.name == SHIFT and _subject(dataset) == domain]
-        beside = [d for d, dataset in dates if _has(dataset, domain)]
+        joined = joined_to(domain, datasets=datasets)
+        beside = [d for d, dataset in dates if dataset.name in joined]
+        full = [d for d, dataset in fulls if dataset.name in joined]
         shown = next((decision for decision in beside if _shows(decision)), None)
         for decision in shifted:
             with problems.noted():
                 _check_column(decision, first=shifted[0], shown=shown, datasets=datasets)
         for grant in grants if shifted else ():
             with problems.noted():
-                _check_grant(grant, decisions=beside)
+                _check_grant(grant, shifted=shifted, full=full)
 
 
 def undone(bundle: Bundle) -> Iterator[tuple[RuleRef, str]]:
@@ -58,7 +64,7 @@ def undone(bundle: Bundle) -> Iterator[tuple[RuleRef, str]]:
         full = [exposure for exposure in dates if exposure.column.level is Level.FULL]
         for one, other in product((e for e in dates if e.column.mask.name == SHIFT), full):
             domain = _subject(bundle.datasets[one.column.dataset])
-            if domain is not None and _has(bundle.datasets[other.column.dataset], domain):
+            if domain is not None and other.column.dataset in joined_to(domain, datasets=bundle.datasets):
                 place = f"{other.column.dataset}.{other.column.column} ({other.grant.id})"
                 roles[one.grant.rule, f"{one.column.dataset}.{one.column.column}", place].add(role)
     for (rule, shifted, place), names in roles.items():
@@ -82,34 +88,32 @@ def _check_column(
         )
 
 
-def _check_grant(grant: Grant, *, decisions: list[ColumnDecision]) -> None:
-    """A grant shows a date in full beside shifted ones."""
-    here = [decision for decision in decisions if decision.dataset in grant.datasets]
-    levels = {decision: grant.columns.get(decision.column, grant.level) for decision in here}
-    shifted = next((d for d in here if d.mask.name == SHIFT and levels[d] is Level.PSEUDONYMIZED), None)
-    full = next((d for d in here if levels[d] is Level.FULL), None)
-    if grant.effect == "allow" and shifted is not None and full is not None:
+def _check_grant(grant: Grant, *, shifted: list[ColumnDecision], full: list[ColumnDecision]) -> None:
+    """A grant shows a date in full beside shifted ones, whatever becomes of it at the pseudonymized level."""
+    moved = next((decision for decision in shifted if _shown(decision, grant) is Level.PSEUDONYMIZED), None)
+    seen = next((decision for decision in full if _shown(decision, grant) is Level.FULL), None)
+    if grant.effect == "allow" and moved is not None and seen is not None:
         raise Node(None, grant.rule.file, grant.rule.line).fail(
-            f"{grant.id} shows {full.dataset}.{full.column} in full beside {shifted.dataset}.{shifted.column}, whose"
-            f" date_shift then hides nothing: leave {full.column} out, or {_INSTEAD}"
+            f"{grant.id} shows {seen.dataset}.{seen.column} in full beside {moved.dataset}.{moved.column}, whose"
+            f" date_shift then hides nothing: leave {seen.column} out, or {_INSTEAD}"
         )
 
 
-def _dates(releases: Releases, *, datasets: Datasets) -> Iterator[tuple[ColumnDecision, Dataset]]:
+def _shown(decision: ColumnDecision, grant: Grant) -> Level | None:
+    """At which level the grant shows the column; None: not at all."""
+    return grant.columns.get(decision.column, grant.level) if decision.dataset in grant.datasets else None
+
+
+def _dates(releases: Releases, *, datasets: Datasets, level: Level) -> Iterator[tuple[ColumnDecision, Dataset]]:
     for dataset in datasets.values():
         for column in dataset.columns.values():
-            decision = releases.get((dataset.name, column.name, Level.PSEUDONYMIZED))
+            decision = releases.get((dataset.name, column.name, level))
             if isinstance(decision, ColumnDecision) and family_of(column.type) in {"date", "timestamp"}:
                 yield decision, dataset
 
 
 def _subject(dataset: Dataset) -> str | None:
     return dataset.subject.domain if dataset.subject else None
-
-
-def _has(dataset: Dataset, domain: str) -> bool:
-    """Whether its rows can be joined to the domain's subjects."""
-    return any(column.domain == domain for column in dataset.columns.values())
 
 
 def _shows(decision: ColumnDecision) -> bool:

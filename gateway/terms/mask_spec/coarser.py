@@ -33,6 +33,8 @@ def _one_chain(parameters: Parameters) -> str | None:
         for groups in rows:
             if above.setdefault(groups[place - 1], groups[place]) != groups[place]:
                 return f"level {place + 1} of the table splits a group of level {place}"
+    if all(row[0] == row[1][level - 1] for row in table if isinstance(row, tuple)):  # type: ignore[union-attr]  # a table
+        return f"level {level} of the table leaves every text as it is: give it groups"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import itertools
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,6 +18,10 @@ NUMBERS_OF: Final[frozenset[Family]] = frozenset({"integer", "decimal", "float"}
 _LARGEST: Final = UNBOUNDED - 1
 _SMALLEST: Final = decimal.Decimal("1e-18")
 _NONE: Final = decimal.Decimal(0)
+_FINEST: Final = decimal.Decimal("1e-6")
+"""Of floating-point columns, which have no smallest unit: a finer step would show most values as they are."""
+MAX_SINGLES: Final = 4
+"""Buckets by edges that hold a single number."""
 
 
 def _numbers_of(value: Parameter) -> Iterator[decimal.Decimal]:
@@ -28,7 +33,7 @@ def _numbers_of(value: Parameter) -> Iterator[decimal.Decimal]:
 def _misfit(parameters: Parameters, kind: pa.DataType) -> str | None:
     """What would be no value of the column's type, or would leave its values as they are."""
     if family_of(kind) == "float":
-        return None
+        return _too_fine(parameters, kind)
     scale = kind.scale if family_of(kind) == "decimal" else 0
     if scale < 0:
         return f"{kind} has no decimals"
@@ -39,7 +44,25 @@ def _misfit(parameters: Parameters, kind: pa.DataType) -> str | None:
                 return f"{name} {number} has more decimals than {kind}: allowed are multiples of {unit}"
             if name in {"step", "multiple"} and number == unit:
                 return f"{name} {number} leaves {kind} as it is: allowed are greater ones"
+    singles = sum(width == unit for _, width in _widths(parameters))
+    if singles > MAX_SINGLES:
+        return f"{singles} of the edges leave numbers of {kind} as they are: allowed are {MAX_SINGLES}; or use top_code"
     return None
+
+
+def _too_fine(parameters: Parameters, kind: pa.DataType) -> str | None:
+    for name, width in _widths(parameters):
+        if width < _FINEST:
+            return f"{name} with a width of {width:f} is too fine for {kind}: allowed are {_FINEST:f} and greater ones"
+    return None
+
+
+def _widths(parameters: Parameters) -> Iterator[tuple[str, decimal.Decimal]]:
+    """How wide the buckets are, each with its parameter's name."""
+    for name in {"step", "multiple"} & parameters.keys():
+        yield from ((name, number) for number in _numbers_of(parameters[name]) if number)
+    edges = tuple(_numbers_of(parameters.get("edges", ())))
+    yield from (("edges", above - below) for below, above in itertools.pairwise(edges))
 
 
 def _step_or_edges(parameters: Parameters) -> str | None:

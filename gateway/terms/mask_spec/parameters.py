@@ -6,6 +6,7 @@ Values are immutable and hashable, and equal values are written alike: two polic
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import decimal
 import itertools
 import re
@@ -15,12 +16,13 @@ from typing import Final
 
 Levels = tuple[tuple[str, tuple[str, ...]], ...]
 """A table: each value with what stands for it, from the finest level to the coarsest; sorted by value."""
-Parameter = int | decimal.Decimal | str | bool | tuple[decimal.Decimal, ...] | Levels
+Parameter = int | decimal.Decimal | str | bool | tuple[decimal.Decimal, ...] | tuple[str, ...] | Levels
 
 MAX_DIGITS: Final = 18
 """Of a number, on both sides of its point."""
 MAX_LISTED: Final = 1_000
 MAX_TABLE: Final = 100_000
+MAX_DAYS: Final = 100
 
 
 class Misfit(ValueError):
@@ -97,6 +99,27 @@ class Numbers:
     def allowed(self) -> str:
         """In words."""
         return f"a list of 1 to {MAX_LISTED} ascending numbers from {self.minimum:f} to {self.maximum:f}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Dates:
+    """A list of days, as texts like 2020-01-31, in their order."""
+
+    means: str
+    default: tuple[str, ...] | None = None
+
+    def fit(self, value: object) -> tuple[str, ...]:
+        """The parameter's value, from YAML's or from itself."""
+        days = [_day(item) for item in value] if isinstance(value, list | tuple) else []
+        known = sorted({day for day in days if day is not None})
+        if not 0 < len(days) <= MAX_DAYS or None in days:
+            raise Misfit(f"needed is {self.allowed}")
+        return tuple(known)
+
+    @property
+    def allowed(self) -> str:
+        """In words."""
+        return f"a list of 1 to {MAX_DAYS} days like 2020-01-31"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +235,17 @@ class Table:
         return f"a mapping of 1 to {MAX_TABLE} texts, each to a text or to a list of texts, all lists of one length"
 
 
-Kind = Whole | Number | Numbers | Word | Text | Plain | Flag | Table
+Kind = Whole | Number | Numbers | Dates | Word | Text | Plain | Flag | Table
+
+
+def _day(value: object) -> str | None:
+    """A day in its one form, from YAML's date or from a text."""
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value.isoformat()
+    try:
+        return datetime.date.fromisoformat(value).isoformat() if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def exact(value: object) -> decimal.Decimal | None:
@@ -236,6 +269,6 @@ def plain(value: Parameter) -> object:
         case tuple():
             if value and isinstance(value[0], tuple):
                 return {key: list(above) for key, above in value}
-            return [plain(item) for item in value]  # type: ignore[arg-type]  # numbers
+            return [plain(item) for item in value]  # type: ignore[arg-type]  # numbers or days
         case _:
             return value

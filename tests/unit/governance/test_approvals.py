@@ -419,6 +419,7 @@ def test_an_act_that_makes_no_sense_any_more_is_closed_and_logged(lone: People) 
     assert lone.desks.approvals.settle(SELF) == 0
     (failed,) = entries(lone.house, action="proposal-fail")
     assert failed.payload["detail"]["code"] == "invalid.request"
+    assert lone.desks.approvals.shown(lone.ana, made.proposal.id).state == "failed"
     assert lone.desks.approvals.settle(SELF) == 0
     assert len(entries(lone.house, action="proposal-fail")) == 1
 
@@ -520,6 +521,11 @@ def test_a_bundle_that_was_compared_with_another_is_not_activated(lone: People) 
     assert lone.desks.policies.active(lone.alma).digest == first.proposal.document["bundle"]
     assert entries(lone.house, action="policy-activate")[-1].payload["detail"]["proposal"] == first.proposal.id
     assert entries(lone.house, action="proposal-fail")[-1].payload["detail"]["code"] == "denied.stale"
+    known = lone.desks.approvals.listed(lone.arno, everything=True)
+    assert {view.proposal.id: view.state for view in known} == {
+        first.proposal.id: "approved",
+        second.proposal.id: "stale",
+    }
 
 
 def test_an_approved_bundle_is_activated_after_a_crash(lone: People) -> None:

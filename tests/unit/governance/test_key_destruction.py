@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import Denied, Integrity, Invalid
+from gateway.errors import Denied, Integrity, Invalid, Unavailable
 from gateway.governance import ProposalView
+from gateway.governance.destruction import KeyAct
+from gateway.keys import projects_folder
 from gateway.terms.audit import EntryFilter
-from gateway.terms.key import KeyScope
+from gateway.terms.key import Destruction, KeyEpoch, KeyScope
 from tests import bank
 from tests.house import open_house
 from tests.unit.etl.factory import Factory, factory, manifest
@@ -20,6 +22,7 @@ from tests.unit.http.door import entries
 
 PROJECT = "credit-risk"
 SCOPE = KeyScope(project=PROJECT, domain="customer", mask="pseudonym")
+OTHER = KeyScope(project="fraud", domain="customer", mask="pseudonym")
 
 
 @pytest.fixture
@@ -157,6 +160,87 @@ def test_stale_when_the_project_was_to_end_and_has_begun_another_epoch(people: P
             approved(people, view)
         assert refused.value.code == "denied.stale"
     assert live(people) == [1, 2]
+    (listed,) = people.desks.approvals.listed(people.alma, everything=True)
+    shown = people.desks.approvals.shown(people.alma, view.proposal.id)
+    assert {listed.state, shown.state} == {"stale" if crashed else "open"}
+
+
+def half_done(people: People, view: ProposalView, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies with one epoch destroyed, and another not."""
+    log = KeyAct._log
+
+    def dies(act: KeyAct, epoch: KeyEpoch, *arguments: Any, **named: Any) -> Destruction:
+        if epoch.number == 2:
+            raise KeyboardInterrupt
+        return log(act, epoch, *arguments, **named)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(KeyAct, "_log", dies)
+        with pytest.raises(KeyboardInterrupt):
+            approved(people, view)
+    assert live(people) == [2]
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["at rest", "a newer epoch has begun"])
+def test_what_has_begun_to_be_destroyed_is_finished_whatever_began_since(
+    people: People, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    made = works(people).made(people.ana.bearer)
+    keys_of(people).begin(PROJECT)
+    view = proposed(people, unattributable=[made.id])
+    half_done(people, view, monkeypatch)
+    if begun:
+        keys_of(people).begin(PROJECT)
+    assert people.desks.approvals.settle(SELF) == 1
+    assert live(people) == ([3] if begun else [])
+    assert [entry["detail"]["version"] for entry in told(people, "version-unattributable")] == [made.id]
+    assert [entry["detail"]["epoch"] for entry in told(people, "key-destroy")] == [1, 2]
+    assert told(people, "proposal-fail") == []
+    assert people.desks.approvals.shown(people.alma, view.proposal.id).state == "approved"
+
+
+def test_no_epoch_begins_while_an_approved_destruction_is_not_done(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys_of(people).begin(PROJECT)
+    half_done(people, proposed(people), monkeypatch)
+    with people.house.host.key_operator(people.house.settings) as (operator, actor):
+        with pytest.raises(Unavailable, match="approved and not finished") as refused:
+            operator.rotate(actor, project=PROJECT)
+        assert (refused.value.code, "gateway serve" in refused.value.fix) == ("unavailable.keys.destroy", True)
+        assert operator.rotate(actor, project="fraud").number == 1
+        people.desks.approvals.settle(SELF)
+        assert operator.rotate(actor, project=PROJECT).number == 3
+    assert [each["detail"]["project"] for each in told(people, "key-rotate")] == ["fraud", PROJECT]
+
+
+def test_a_destruction_that_cannot_be_done_stays_to_be_done_and_the_gateway_does_not_start(people: People) -> None:
+    """What two people ended is neither given up nor served on; the other proposals do not wait for it."""
+    made = works(people).made(people.ana.bearer)
+    view = proposed(people, unattributable=[made.id])
+    folder = projects_folder(people.house.settings.kek_path)
+    kek, target = folder / f"{PROJECT}.1.kek", folder.with_name("real.kek")
+    kek.rename(target)
+    kek.symlink_to(target)
+    with pytest.raises(Unavailable) as refused:
+        approved(people, view)
+    assert "epoch 1 is a symbolic link" in refused.value.message
+    assert "the file itself" in refused.value.fix
+    other = proposed(people, project="fraud") if keys_of(people).derive(OTHER) else view
+    people.decided_but_not_done(other)
+    with pytest.raises(Unavailable, match="key of project credit-risk is not finished"):
+        people.house.gateway.start()
+    states = {state.epoch.project: state.destroyed is not None for state in keys_of(people).listed()}
+    assert (states[PROJECT], states["fraud"]) == (False, True)
+    assert told(people, "proposal-fail") == []
+    with pytest.raises(Integrity, match="was destroyed"):
+        keys_of(people).derive(SCOPE)
+    kek.unlink()
+    target.rename(kek)
+    assert people.desks.approvals.settle(SELF) == 1
+    assert [path.name for path in folder.glob(f"{PROJECT}*")] == [f"{PROJECT}.1.destroyed"]
+    assert [entry["detail"]["version"] for entry in told(people, "version-unattributable")] == [made.id]
+    assert len([each for each in told(people, "key-destroy") if each["detail"]["project"] == PROJECT]) == 1
 
 
 @pytest.mark.parametrize("project", ["unknown", "gateway", ""])

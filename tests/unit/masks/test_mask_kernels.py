@@ -43,41 +43,74 @@ def test_closed_for_nested_and_unknown_types_whatever_the_mask(mask: str, kind: 
         output_type(MaskUse(name=mask, parameters=options(mask, pa.string())), kind)
 
 
-ENDS: list[tuple[pa.Array, list[int]]] = [
-    (pa.array([-719_162, 2_932_896, -(2**31), 2**31 - 1, -719_163, 2_932_897], pa.int32()).cast(pa.date32()), [0, 1]),
+ENDS: list[pa.Array] = [
+    pa.array([-719_162, 2_932_896, -719_161, 2_929_300, -(2**31), 2**31 - 1, -719_163, 2_932_897], pa.int32()).cast(
+        pa.date32()
+    ),
     *(
-        (
-            pa.array([-719_162 * tick, 2_932_897 * tick - 1, -(2**63), 2**63 - 1]).cast(pa.timestamp(unit, tz=zone)),
-            [0, 1],
+        pa.array([-719_162 * tick, 2_932_897 * tick - 1, 2_929_300 * tick, -(2**63), 2**63 - 1]).cast(
+            pa.timestamp(unit, tz=zone)
         )
         for unit, tick in (("s", 86_400), ("ms", 86_400_000), ("us", 86_400_000_000))
         for zone in (None, "UTC", "Europe/Berlin")
     ),
-    (pa.array([-(2**63), 2**63 - 2, 2**63 - 1]).cast(pa.timestamp("ns")), [0, 1]),
+    pa.array([-(2**63), 2**63 - 2, 2**63 - 1]).cast(pa.timestamp("ns")),
 ]
 
 
-@pytest.mark.parametrize(("column", "inside"), ENDS, ids=lambda part: str(getattr(part, "type", "")))
-def test_dates_at_the_ends_never_wrap_around(column: pa.Array, inside: list[int]) -> None:
-    """Each end moves away from it or becomes null; what is no date of the years 1..9999 becomes null at once."""
+def shifted(column: pa.Array, who: int, **stated: Any) -> pa.Array:
+    """One subject's dates."""
+    beside = Beside(column=pa.array([who] * len(column)), canon="exact")
+    inputs = MaskInputs(key=Key(bytes(32)), parameters={"window_days": 3650, **stated}, auxiliary={"subject": beside})
+    return MASKS["date_shift"](column, inputs)
+
+
+@pytest.mark.parametrize("column", ENDS, ids=lambda column: str(column.type))
+def test_dates_at_the_ends_become_null_for_every_subject(column: pa.Array) -> None:
+    """They never wrap around; and were only some of them null, they would tell which way their subject's dates move."""
     for who in range(40):
-        rows = len(column)
-        moved = MASKS["date_shift"](
-            column,
-            MaskInputs(
-                key=Key(bytes(32)),
-                parameters={"window_days": 3650},
-                auxiliary={"subject": Beside(column=pa.array([who] * rows), canon="exact")},
-            ),
-        )
-        before, after = (c.view(pa.int32() if pa.types.is_date32(c.type) else pa.int64()) for c in (column, moved))
-        for row in range(rows):
-            value = after[row].as_py()
-            if row not in inside:
-                assert value is None
-            elif value is not None:
-                assert (value > before[row].as_py()) == (row == inside[0])
-        assert {moved[row].is_valid for row in inside} == {True, False}
+        assert shifted(column, who).null_count == len(column)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.date32(), *(pa.timestamp(unit) for unit in ("s", "ms", "us")), pa.timestamp("us", tz="UTC")], ids=str
+)
+def test_t8_a_day_that_stands_for_no_date_tells_no_shift(kind: pa.DataType) -> None:
+    days = [
+        datetime.date(*day)
+        for day in ((9999, 12, 31), (9999, 1, 1), (1, 1, 1), (1900, 1, 1), (1970, 1, 1), (1900, 1, 2), (1969, 12, 31))
+    ]
+    column = pa.array(days, pa.date32()).cast(kind)
+    for who in range(20):
+        moved = shifted(column, who, window_days=7)
+        assert moved.is_null().to_pylist() == [True] * 5 + [False] * 2
+        named = shifted(column, who, window_days=7, placeholders=("1900-01-02",))
+        assert named.is_null().to_pylist() == [True] * 6 + [False]
+
+
+def test_t8_of_timestamps_the_day_counts_in_utc_and_in_their_zone() -> None:
+    moments = [
+        "9999-05-05 23:59:59.999999",
+        "1970-01-01 17:30:00",
+        "1969-12-31 23:30:00",
+        "1969-12-31 22:30:00",
+    ]
+    berlin = (
+        pa.array(moments)
+        .cast(pa.timestamp("us"))
+        .cast(pa.timestamp("us", tz="UTC"))
+        .cast(pa.timestamp("us", tz="Europe/Berlin"))
+    )
+    assert shifted(berlin, 1, window_days=7).is_null().to_pylist() == [True, True, True, False]
+    plain = pa.array(moments).cast(pa.timestamp("us"))
+    assert shifted(plain, 1, window_days=7).is_null().to_pylist() == [True, True, False, False]
+
+
+def test_date_shift_says_that_a_part_stays_the_time_of_day() -> None:
+    noon = pa.array(["2021-03-01 12:34:56.789012"]).cast(pa.timestamp("us"))
+    (moved,) = shifted(noon, 1).to_pylist()
+    assert moved.time() == datetime.time(12, 34, 56, 789_012)
+    assert "part" in MASK_SPECS["date_shift"].leaks
 
 
 def test_what_lies_under_a_null_subject_does_not_leave() -> None:

@@ -259,6 +259,16 @@ def test_unsettled_are_decided_ones_without_an_act(proposals: Proposals) -> None
     assert [known.id for known, _ in proposals.unsettled()] == ["p-yes", "p-job"]
 
 
+def test_outcomes_are_told_by_id(proposals: Proposals) -> None:
+    for name in ("p-1", "p-2", "p-3", "p-4"):
+        approved(proposals, name)
+    proposals.close("p-1", outcome="done", now=NOW)
+    proposals.close("p-2", outcome="stale", now=NOW)
+    proposals.close("p-4", outcome="failed", now=NOW)
+    assert proposals.outcomes(["p-1", "p-2", "p-3"]) == {"p-1": "done", "p-2": "stale"}
+    assert proposals.outcomes([]) == {}
+
+
 def test_an_outcome_stays(proposals: Proposals) -> None:
     approved(proposals)
     proposals.close("p-1", outcome="failed", now=NOW)
