@@ -104,25 +104,7 @@ class Gateway:
             propose=self._propose,
         )
         self.shelf = Shelf(control.desk, stock, tokens=control.tokens, admission=control.admission)
-        self.approvals: ApprovalDesks = open_approval_desks(
-            control.desk,
-            proposals=control.proposals,
-            grants=control.grants,
-            bundles=control.bundles,
-            keys=KeyStock(
-                keys=self._keys,
-                destructions=store.Destructions(control.engine),
-                versions=control.versions,
-                log=control.log_store,
-            ),
-            cases=CaseLimits(
-                values=control.settings.reidentify_values,
-                cases_per_day=control.settings.reidentify_cases_per_day,
-            ),
-            environment=control.settings.environment,
-            on_approved=self.extracts.on_approved,
-            on_denied=self.extracts.on_denied,
-        )
+        self.approvals = self._open_approvals()
         self.workshop = Workshop(
             stock=stock,
             enforcement=self.enforcement,
@@ -130,6 +112,27 @@ class Gateway:
             log=control.log,
             checkpoint=control.log_store.checkpoint,
             signer=control.signer,
+        )
+
+    def _open_approvals(self) -> ApprovalDesks:
+        control, settings = self.control, self.control.settings
+        keys = KeyStock(
+            keys=self._keys,
+            destructions=store.Destructions(control.engine),
+            versions=control.versions,
+            log=control.log_store,
+        )
+        cases = CaseLimits(values=settings.reidentify_values, cases_per_day=settings.reidentify_cases_per_day)
+        return open_approval_desks(
+            control.desk,
+            proposals=control.proposals,
+            grants=control.grants,
+            bundles=control.bundles,
+            keys=keys,
+            cases=cases,
+            environment=settings.environment,
+            on_approved=self.extracts.on_approved,
+            on_denied=self.extracts.on_denied,
         )
 
     def _propose(self, principal: Principal, kind: ProposalKind, document: Mapping[str, object]) -> Proposal:
