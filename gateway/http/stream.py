@@ -27,7 +27,7 @@ _LOOK_SECONDS: Final = 0.1
 """How often it is asked whether a client still waits for its first chunk."""
 
 
-_IDLE_SECONDS: Final = 30.0
+_IDLE_SECONDS: Final = 1.0
 """A thread that had nothing to read for so long ends."""
 
 
