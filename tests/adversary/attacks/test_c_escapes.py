@@ -196,7 +196,7 @@ def test_c15_fail_open_when_the_projects_keys_are_gone(tmp_path: Path) -> None:
         (attackers.house.settings.home / "keys" / "ring.json").unlink()
         told = attackers.ask("ana", "SELECT email FROM core.customers")
     assert told.code.startswith(("unavailable.keys", "integrity.keys"))
-    assert told.result == "failed"
+    assert told.result == "denied", "the epoch is chosen before anything is read"
 
 
 def test_c15_fail_open_when_the_key_encryption_key_is_gone(tmp_path: Path) -> None:
