@@ -79,7 +79,7 @@ def test_the_life_of_a_projects_key(keys: Keys) -> None:
     assert first and not first & second
 
     refused = keys.shell.run("key", "destroy", PROJECT, who="ana")
-    assert (refused.exit_code, "key.destroy" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "key.destroy" in " ".join(refused.stderr.split())) == (1, True)
     proposal = keys.json(
         "key", "destroy", PROJECT, "--epoch", "1", "--reason", "the first model is retired", who="alma"
     )
@@ -96,7 +96,7 @@ def test_the_life_of_a_projects_key(keys: Keys) -> None:
     gone = keys.shell.run("query", SQL, "-p", PURPOSE, who="ana")
     assert gone.exit_code != 0
     assert "project credit-risk, epoch 2 was destroyed" in " ".join(gone.stderr.split())
-    assert "gateway key rotate credit-risk" in gone.stderr
+    assert "gateway key rotate credit-risk" in " ".join(gone.stderr.split())
     assert "destroyed" not in keys.shell.run("key", "list").stderr
     assert keys.json("key", "rotate", PROJECT)["epoch"] == 3
     assert not keys.pseudonyms() & (first | second)
@@ -132,7 +132,7 @@ def test_versions_under_the_key_are_listed_and_asked_about(keys: Keys, tmp_path:
     made = keys.shell.run("extract", "run", str(spec), "--wait", who="ana")
     assert made.exit_code == 0, made.output
     asked = keys.shell.run("key", "destroy", PROJECT, who="alma")
-    assert (asked.exit_code, "loans@1" in asked.stderr) == (1, True)
+    assert (asked.exit_code, "loans@1" in " ".join(asked.stderr.split())) == (1, True)
     told = keys.shell.run("key", "destroy", PROJECT, "--json", who="alma")
     assert (told.exit_code, "loans@1" in told.output) == (2, True)
     proposal = keys.json("key", "destroy", PROJECT, "--unattributable", who="alma")
@@ -153,12 +153,12 @@ def test_serve_refuses_while_an_approved_destruction_cannot_be_done_and_finishes
     kek.rename(target)
     kek.symlink_to(target)
     used = keys.shell.run("query", SQL, "-p", PURPOSE, who="ana")
-    assert (used.exit_code != 0, "is a symbolic link" in used.stderr) == (True, True)
+    assert (used.exit_code != 0, "is a symbolic link" in " ".join(used.stderr.split())) == (True, True)
     proposal = keys.json("key", "destroy", PROJECT, who="alma")
     told = keys.shell.run("approve", proposal["id"], "--yes", who="arno")
-    assert (told.exit_code != 0, "epoch 1 is a symbolic link" in told.stderr) == (True, True)
+    assert (told.exit_code != 0, "epoch 1 is a symbolic link" in " ".join(told.stderr.split())) == (True, True)
     waits = keys.shell.run("key", "rotate", PROJECT)
-    assert (waits.exit_code != 0, "approved and not finished" in waits.stderr) == (True, True)
+    assert (waits.exit_code != 0, "approved and not finished" in " ".join(waits.stderr.split())) == (True, True)
     keys.server.stop()
     with pytest.raises(AssertionError) as refused:
         keys.start()
