@@ -18,7 +18,8 @@ from sqlglot.optimizer.scope import Scope
 from sqlglot.schema import MappingSchema
 
 from gateway.errors import Integrity, Invalid
-from gateway.planning.engine import METADATA, data_type, faithful, kind_of, nodes_of
+from gateway.planning.engine import METADATA, data_type, faithful, kind_of
+from gateway.trees import nodes_of
 
 Types = Mapping[str, Mapping[str, str]]
 """Scan id to its released columns' DuckDB types."""

@@ -13,7 +13,7 @@ from gateway.errors import Integrity
 from gateway.terms.dataset import Column, Dataset, Datasets
 from gateway.terms.mask_spec import MASK_SPECS
 from gateway.terms.plan import Scan
-from gateway.terms.policy import ColumnDecision, DatasetDecision, Decision
+from gateway.terms.policy import ColumnDecision, DatasetDecision, Decision, KnownColumn
 from gateway.terms.predicate import Predicate, columns_of
 
 _SUBJECT_ROLE: Final = "subject"
@@ -91,7 +91,12 @@ def catalog_column(site: Site, name: str) -> Column:
 
 
 def scan_of(
-    site: Site, *, columns: Iterable[str], further: Iterable[str] = (), pushed: Predicate | None = None
+    site: Site,
+    *,
+    columns: Iterable[str],
+    further: Iterable[str] = (),
+    pushed: Predicate | None = None,
+    known: tuple[KnownColumn, ...] = (),
 ) -> Scan:
     """The scan that reads `columns`, and beside them what `further`, row filter and follow need."""
     listed = tuple(columns)
@@ -110,6 +115,7 @@ def scan_of(
         rows=site.decision.rows,
         follow=site.decision.follow,
         pushed=pushed,
+        known=known,
     )
 
 
@@ -130,6 +136,7 @@ def mask_inputs(site: Site, decisions: Iterable[ColumnDecision]) -> Mapping[str,
             if auxiliary.role == _SUBJECT_ROLE and not _is_subject(site, auxiliary.column):
                 raise Integrity(f"{decided.dataset}.{auxiliary.column} is not the subject of its rows")
             inputs[auxiliary.column] = None
+        inputs |= {here: None for known in decided.known for here, _ in known.on}
     return inputs
 
 

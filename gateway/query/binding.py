@@ -23,13 +23,14 @@ from sqlglot.optimizer.scope import Scope, traverse_scope, walk_in_scope
 from sqlglot.schema import MappingSchema
 
 from gateway.errors import Integrity, Invalid, Unsupported
-from gateway.query.limits import DEFAULT, QueryLimits, copy_of, nodes_of, too_large
+from gateway.query.limits import DEFAULT, QueryLimits, too_large
 from gateway.query.parsing import unknown_dataset
 from gateway.query.postgres import check_distinct_orders, check_names, output_name
 from gateway.query.reader import POSTGRES, SLIPS
 from gateway.query.unresolved import explain
 from gateway.terms.dataset import Datasets
 from gateway.terms.query import BoundQuery, Query
+from gateway.trees import copy_of, nodes_of
 
 EXPANSION: Final = 5
 """All stars of a query, in subqueries too, expand to at most this many times the columns of an answer."""

@@ -11,12 +11,13 @@ from sqlglot.errors import UnsupportedError
 
 from gateway.errors import Invalid, Unsupported
 from gateway.query import grammar
-from gateway.query.limits import QueryLimits, check_text, check_tree, copy_of, nodes_of, too_large
+from gateway.query.limits import QueryLimits, check_text, check_tree, too_large
 from gateway.query.parameters import IS_PARAMETER, check_parameters, fill
 from gateway.query.postgres import compare_by_column, escape_patterns
 from gateway.query.reader import POSTGRES, read
 from gateway.terms.query import Query
 from gateway.terms.request import Parameters
+from gateway.trees import copy_of, nodes_of
 
 _FOLD_QUOTED: Final = frozenset({"duckdb", "mysql", "sqlite", "bigquery", "tsql"})
 """Dialects in which a quoted name is not case-sensitive either."""

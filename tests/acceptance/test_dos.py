@@ -182,6 +182,15 @@ def problem(response: httpx.Response, status: int) -> dict[str, Any]:
     return document
 
 
+def until_a_child_ran(service: Service, sql: str) -> tuple[httpx.Response, float]:
+    """The answer that ended at a limit of its own; where a child's start takes longer than the limit, asked again."""
+    for _ in range(8):
+        response, seconds = service.ask(sql)
+        if problem(response, 429)["code"] != "exhausted.busy":
+            break
+    return response, seconds
+
+
 def bound_mb(idle: float, *, running: int) -> float:
     """What settings allow: each running child its address space, and the gateway a little for what is on its way."""
     return idle + running * ADDRESS_SPACE_MB + 100
@@ -223,7 +232,7 @@ def test_four_eaters_at_once_leave_room_for_another_principal(service: Service) 
     eaters = ("hash aggregate", "string_agg", "sort", "cross join")
     seconds = []
     with watched(service.pid) as peak, ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = [pool.submit(service.ask, EATERS[name]) for name in eaters]
+        asked = [pool.submit(until_a_child_ran, service, EATERS[name]) for name in eaters]
         time.sleep(0.3)
         refused, _ = service.ask(SMALL, who="otto")
         while not all(each.done() for each in asked):
@@ -254,16 +263,20 @@ def test_two_hundred_in_a_row_leave_nothing(tmp_path: Path) -> None:
         eaters = itertools.cycle(EATERS[name] for name in ROUND)
 
         def many(count: int) -> Counter[str]:
-            asked = [next(eaters) for _ in range(count)]
+            """So many that ended at a limit; where a child's start takes longer than the limit, it is asked again."""
+            ended: Counter[str] = Counter()
             with ThreadPoolExecutor(AT_ONCE) as pool:
-                return Counter(problem(response, 429)["code"] for response, _ in pool.map(service.ask, asked))
+                for _ in range(8):
+                    asked = [next(eaters) for _ in range(count - ended["exhausted.time"] - ended["exhausted.memory"])]
+                    ended += Counter(problem(response, 429)["code"] for response, _ in pool.map(service.ask, asked))
+            return ended
 
         many(60)  # allocators and pools reach their size: measured, the next 600 add nothing
         before, there = settled(service.pid), files(temporary, tmp_path / "home")
         codes = many(200)
         after = settled(service.pid)
         assert set(codes) <= {"exhausted.time", "exhausted.memory", "exhausted.busy"}
-        assert codes["exhausted.busy"] < 40, "where a child's start takes longer than the limit: a crowded machine"
+        assert codes["exhausted.time"] + codes["exhausted.memory"] == 200
         assert service.ask(SMALL, who="ana")[0].status_code == 200
         assert after.zombies == 0
         assert after.processes <= before.processes

@@ -5,7 +5,6 @@ What depends on no type is settled by gateway/query/postgres.
 
 from gateway.planning.engine.dialect import ENGINE
 from gateway.planning.engine.faithful import faithful
-from gateway.planning.engine.nodes import copy_of, data_type, kind_of, nodes_of
-from gateway.planning.engine.types import METADATA
+from gateway.planning.engine.types import METADATA, data_type, kind_of
 
-__all__ = ["ENGINE", "METADATA", "copy_of", "data_type", "faithful", "kind_of", "nodes_of"]
+__all__ = ["ENGINE", "METADATA", "data_type", "faithful", "kind_of"]

@@ -11,8 +11,7 @@ from typing import Final
 from sqlglot import exp
 
 from gateway.errors import Invalid
-from gateway.planning.engine.nodes import kind_of
-from gateway.planning.engine.types import FLOATS, FRACTIONS
+from gateway.planning.engine.types import FLOATS, FRACTIONS, kind_of
 
 MAX_ADDED_NODES: Final = 20_000
 """Nodes that repeated operands may add to a tree; each level of nesting may double them."""

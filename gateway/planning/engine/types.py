@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -59,3 +60,14 @@ METADATA: Final[dict[type[exp.Expr], dict[str, Any]]] = {
     exp.Div: {"annotator": _quotient},
 }
 """For sqlglot's `annotate_types`."""
+
+
+def kind_of(node: exp.Expr) -> exp.DType:
+    """The annotated type, without its parameters."""
+    return node.type.this if node.type is not None else exp.DType.UNKNOWN
+
+
+@functools.cache
+def data_type(name: str) -> exp.DataType:
+    """The engine's type of this name; there are few."""
+    return exp.DataType.build(name, dialect="duckdb")

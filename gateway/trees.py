@@ -1,8 +1,7 @@
-"""What is asked of a tree so often that sqlglot's own ways were a fourth of the time to plan."""
+"""SQL trees, walked and copied so often that sqlglot's own ways were a fourth of the time to plan."""
 
 from __future__ import annotations
 
-import functools
 from typing import TypeVar
 
 from sqlglot import exp
@@ -14,12 +13,17 @@ def nodes_of(tree: exp.Expr) -> list[exp.Expr]:
     """All nodes, level by level."""
     nodes = [tree]
     for node in nodes:
-        for value in node.args.values():
-            if isinstance(value, exp.Expr):
-                nodes.append(value)
-            elif isinstance(value, list):
-                nodes += [item for item in value if isinstance(item, exp.Expr)]
+        add_children(node, nodes)
     return nodes
+
+
+def add_children(node: exp.Expr, nodes: list[exp.Expr]) -> None:
+    """The nodes right below it."""
+    for value in node.args.values():
+        if isinstance(value, exp.Expr):
+            nodes.append(value)
+        elif isinstance(value, list):
+            nodes += [item for item in value if isinstance(item, exp.Expr)]
 
 
 def copy_of(tree: _Tree) -> _Tree:
@@ -59,14 +63,3 @@ def _alike(node: _Tree) -> _Tree:
     if node._type is not None:
         found._type = node._type.copy()
     return found
-
-
-def kind_of(node: exp.Expr) -> exp.DType:
-    """The annotated type, without its parameters."""
-    return node.type.this if node.type is not None else exp.DType.UNKNOWN
-
-
-@functools.cache
-def data_type(name: str) -> exp.DataType:
-    """The engine's type of this name; there are few."""
-    return exp.DataType.build(name, dialect="duckdb")
