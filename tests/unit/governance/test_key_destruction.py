@@ -17,7 +17,7 @@ from gateway.terms.key import Destruction, KeyEpoch, KeyScope
 from tests import bank
 from tests.house import open_house
 from tests.unit.etl.factory import Factory, factory, manifest
-from tests.unit.governance.test_approvals import SELF, People
+from tests.unit.governance.people import SELF, People
 from tests.unit.http.door import entries
 
 PROJECT = "credit-risk"
