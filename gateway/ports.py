@@ -1,7 +1,4 @@
-"""What does I/O, as small Protocols. Rooms and the enforcement point take these as arguments; gateway/app.py chooses.
-
-All are synchronous and safe to call from several threads.
-"""
+"""What does I/O, as small Protocols that rooms and PEP take as arguments: synchronous, for several threads."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from gateway.catalog_ports import SchemaReader
 from gateway.terms.audit import Conditions, Entry, EntryFilter, FoundEntry
 from gateway.terms.dataset import Column, Dataset
 from gateway.terms.document import PolicyFiles
@@ -91,7 +89,7 @@ class Source(Protocol):
         """What an operator should know: findings in words, none when all is well. Reads no row."""
 
 
-class SourceSession(Protocol):
+class SourceSession(SchemaReader, Protocol):
     """Scans of one access, for several threads. MUST be closed, which ends each at its origin within a second."""
 
     def scan(self, scan: Scan) -> RawStream:

@@ -22,6 +22,18 @@ CLASSIFICATIONS: tuple[Classification, ...] = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """Where the subject of a free text's row is described: the text's mask looks for these values."""
+
+    dataset: str
+    """Of the same source."""
+    on: tuple[tuple[str, str], ...]
+    """(column of the text's dataset, column there): equal values are of one subject."""
+    roles: tuple[tuple[str, str], ...]
+    """(role, column there): `name`, `email`, `iban`, `phone`, `address`, `birth_date`, or a word of the site's own."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A listed column. A column that is not listed does not exist for the gateway."""
 
@@ -35,6 +47,8 @@ class Column:
     """May be grouped by at the aggregated level."""
     mask: MaskUse | None = None
     """The column's own mask at the pseudonymized level; None: the level's default for its class."""
+    about: About | None = None
+    """Of a free text; None: nothing is known of its subject."""
     line: int = 0
     """Line in the catalog file, 1-based."""
 
@@ -71,6 +85,8 @@ class Dataset:
     watermark: Watermark | None
     columns: Mapping[str, Column]
     """By name, in the catalog's order."""
+    scan_rate: float = 1.0
+    """Share of the rows whose released texts are looked through for personal data that the catalog did not expect."""
     file: str = ""
     line: int = 0
 

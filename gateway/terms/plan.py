@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import MASK_SPECS
-from gateway.terms.policy import ColumnDecision, Follow, Level
+from gateway.terms.policy import ColumnDecision, Follow, KnownColumn, Level
 from gateway.terms.predicate import Predicate
 
 Snapshot = Literal["exported", "single-scan", "per-scan"]
@@ -37,6 +37,8 @@ class Scan:
     follow: Follow | None
     pushed: Predicate | None
     """A pre-filter from the user's query, on columns that the principal sees unmasked. Never needed for safety."""
+    known: tuple[KnownColumn, ...] = ()
+    """Of the datasets that free texts are about: one value of the row's own subject each, after all other columns."""
     is_read: bool = True
     """False: no row can show in the answer, so none is read, and the source is not opened."""
 
@@ -51,6 +53,8 @@ class MaskedScan:
     """To be released, in this order. May be empty: then only the number of rows is released."""
     decisions: tuple[ColumnDecision, ...]
     """One for each of `columns`, in the same order."""
+    names: tuple[Scan, ...] = ()
+    """Read before it: the names of all subjects that its free texts may be about, one column each (T14)."""
 
 
 def needs_values(decision: ColumnDecision) -> bool:

@@ -98,6 +98,33 @@ class AuxiliaryColumn:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KnownColumn:
+    """A column of the dataset that a free text is about: its value for the row's own subject is looked for in the text.
+
+    Read beside the text, given to its mask, never released.
+    """
+
+    role: str
+    """As the catalog's `about:` names it: `name`, `email`, …"""
+    dataset: str
+    table: tuple[str, ...]
+    column: str
+    type: pa.DataType
+    on: tuple[tuple[str, str], ...]
+    """(column of the text's dataset, column there): equal values are of one subject."""
+    mask: MaskUse | None
+    """What its pseudonym in the text is made by, so that the text joins with the masked column; None: it has none.
+    That of the role `name` is the subject's: a name stands for the person."""
+    domain: str | None
+    canon: str | None
+
+    @property
+    def alias(self) -> str:
+        """Its name in the scan's stream, where it comes after all columns of the table."""
+        return "__known_" + "_".join((self.dataset.replace(".", "_"), *(here for here, _ in self.on), self.column))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnDecision:
     """What happens to one column, and why."""
 
@@ -115,6 +142,8 @@ class ColumnDecision:
     rule: RuleRef
     auxiliary: tuple[AuxiliaryColumn, ...] = ()
     """One for each role that the mask's specification names, in its order."""
+    known: tuple[KnownColumn, ...] = ()
+    """Of a free text under the mask `text`: one for each role of its `about:`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ import dataclasses
 import json
 from collections.abc import Mapping
 
-from gateway.terms.audit import Door
+from gateway.terms.audit import Actor, Door
+from gateway.terms.dataset import Datasets
 from gateway.terms.identity import Credentials, JobTicket
 from gateway.terms.plan import Plan
 from gateway.terms.policy import Decision
@@ -74,6 +75,44 @@ class ReidentifyRequest:
     def grant(self) -> None:
         """The least revealing one that shows the column in full."""
         return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HostUser:
+    """The operator, at work on the gateway's host. Made by the composition root alone, never from a request."""
+
+    actor: Actor
+    """`operator:<os user>`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileLimits:
+    """What one catalog scan may read."""
+
+    rows: int
+    """Of one table."""
+    tables: int
+    """Sampled; a schema may have more."""
+    columns: int
+    """Of all sampled tables: each is named in the access entry."""
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRequest:
+    """What is in a source's tables? Answered with classes and counts, never with a value."""
+
+    credentials: Credentials | JobTicket | HostUser
+    source: str
+    tables: tuple[str, ...] = ()
+    """Patterns of names, `*` and `?`: `customers`, `public.*`; empty: all."""
+    rows: int | None = None
+    """At most so many of each table; 0: the schema alone; None: as many as the limit says."""
+    beside: Datasets = dataclasses.field(default_factory=dict)
+    """What the catalog files list: it stays as it is."""
+    canons: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """By domain of domains.yaml: its canonical form."""
+    door: Door = "host"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

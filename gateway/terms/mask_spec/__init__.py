@@ -19,6 +19,7 @@ from gateway.terms.mask_spec.numbers import NUMBERS, UNBOUNDED
 from gateway.terms.mask_spec.parameters import Kind, Misfit, Parameter, plain
 from gateway.terms.mask_spec.pseudonyms import PSEUDONYMS
 from gateway.terms.mask_spec.spec import ALL, Family, Leak, MaskSpec, Output, Parameters, Variant, family_of
+from gateway.terms.mask_spec.texts import TEXTS
 
 __all__ = [
     "ALL",
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 MASK_SPECS: Mapping[str, MaskSpec] = MappingProxyType(
-    {spec.name: spec for spec in (*COARSER, *NUMBERS, *DATES, *HASHED, *PSEUDONYMS, *FORMATS)}
+    {spec.name: spec for spec in (*COARSER, *NUMBERS, *DATES, *HASHED, *PSEUDONYMS, *FORMATS, *TEXTS)}
 )
 
 
