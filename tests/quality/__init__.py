@@ -1,0 +1,1 @@
+"""Labelled data that judges what finds personal data."""

@@ -1,0 +1,74 @@
+"""Addresses: a street with its number, and what follows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.recognition import addresses
+
+
+def found(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in addresses.find(text)]
+
+
+@pytest.mark.parametrize(
+    ("before", "address", "after"),
+    [
+        ("Neue Anschrift: ", "Hauptstraße 12, 10115 Berlin", ", bitte ändern."),
+        ("wohnt ", "Lange Str. 5a, D-80331 München", " seit Mai"),
+        ("", "Am Alten Markt 3, 1010 Wien", " und mehr"),
+        ("", "Bahnhofstr.12, 8001 Zürich", ""),
+        ("zieht um: ", "MUSTERWEG 7 10115 BERLIN", ""),
+        ("Anna Nowak\n", "Musterweg 7\n50667 Köln", "\nTel"),
+        ("", "Postfach 12 34, 50667 Köln", ""),
+        ("", "12 rue de la Paix, 75002 Paris", ". Merci"),
+        ("habite ", "5 bis avenue Victor Hugo 69002 Lyon", " depuis"),
+        ("", "Rue de la Loi 16, 1000 Bruxelles", ""),
+        ("", "221B Baker Street, London NW1 6XE", " confirmed"),
+        ("", "Flat 2, 10 High Street, Headington, Oxford, OX3 7AB", ""),
+        ("Studio ", "12 The Green, Oxford OX1 2AB", " now"),
+        ("moved to ", "4 privet drive", " little"),
+        ("", "123 Main St, Springfield, IL 62704", " USA"),
+        ("vive en ", "Calle Mayor 5, 28013 Madrid", "."),
+        ("", "C/ Alcalá 12, 3º B, 28014 Madrid", ""),
+        ("abita in ", "Via Roma 12, 20121 Milano", " (MI)"),
+        ("", "Keizersgracht 123, 1015 CN Amsterdam", ""),
+        ("", "ul. Długa 5/7, 00-238 Warszawa", ""),
+        ("adresa ", "Dlouhá 12, 110 00 Praha 1", ", děkuji"),
+        ("bytem ", "Nová 5, Brno", ""),
+        ("", "nám. Míru 820/9, Praha 2", ""),
+        ("mora na ", "Rua Augusta 24, 1100-053 Lisboa", ""),
+        ("", "rue de Ramos, 59247 Texier", ""),
+        ("", "boulevard Pottier\n94234 Charrier", "\n"),
+        ("", "Flat 3\nWilliams Green\nLorrainemouth\nS9 0RZ", "\n"),
+        ("", "Trnavská cesta 614, 842 53 Velušovce", ""),
+        ("", "Paseo de Vito Alarcón 51 Puerta 3, Sevilla, 12365", ""),
+        ("", "8 Main Street, Dublin D02 AF30", " ok"),
+    ],
+)
+def test_an_address_is_found_whole_and_nothing_about_it(before: str, address: str, after: str) -> None:
+    assert found(before + address + after) == [address]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "payment via Visa 1234 ok",
+        "Rechnung 12 vom 12.03.2024, 3 Raten 500 EUR",
+        "2 items in the park, 5 days way",
+        "50667 Köln",
+        "Filiale Mitte 12 geschlossen",
+        "am 12. Mai 2024 in Berlin",
+        "10 Jahre, 80 Prozent",
+        "Aktion Sommer 12, 2024 Wien",
+        "12 A B C D E F G H I J K, OX1 2AB",
+        "",
+    ],
+)
+def test_no_address(text: str) -> None:
+    assert found(text) == []
+
+
+def test_look_alikes_do_not_hide_an_address() -> None:
+    text = "Hаuptstr\u200baße １２, 10115 Berlin"  # a Cyrillic а, a zero-width space, full-width digits
+    assert found(text) == [text]
