@@ -10,8 +10,9 @@ from typing import Final
 import pyarrow as pa
 
 from gateway.errors import GatewayError, Unavailable
+from gateway.isolation.wire import Ended
 from gateway.sandbox.child.frames import BATCH, END, SCHEMA
-from gateway.sandbox.wire import Channel, Ended
+from gateway.sandbox.wire import Channel
 from gateway.terms.streams import ReleasedStream
 
 MAX_BATCH_BYTES: Final = 16 << 20

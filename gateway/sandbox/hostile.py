@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from gateway.errors import Unsupported
-from gateway.sandbox.wire import Malformed
+from gateway.isolation.wire import Malformed
 
 MAX_BATCH_ROWS = 1 << 17
 """A child sends 16,384."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
-import os
 import resource
 import signal
 import socket
@@ -16,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import Unavailable
-from gateway.sandbox.child.frames import READY
+from gateway.isolation import process as isolation
 from gateway.sandbox.failures import End
 from gateway.sandbox.limits import Binding, SandboxLimits, Spill
-from gateway.sandbox.wire import Channel, Ended, Malformed
+from gateway.sandbox.wire import Channel
 
 CHILD_FOLDER: Final = Path(__file__).with_name("child")
 _PR_SET_DUMPABLE: Final = 4
@@ -112,7 +110,12 @@ def spawn(limits: SandboxLimits, *, python: str, spill: Spill | None = None) -> 
         control, *scans = (Channel(own) for own, _ in pairs)
     child = Child(process, control=control, scans=tuple(scans))
     try:
-        _await_ready(child, limits=limits, needs=("seccomp", "landlock") if spill else ("seccomp",))
+        child.isolation = isolation.achieved(
+            isolation.report_of(child.control, seconds=START_SECONDS),
+            needs=("seccomp", "landlock") if spill else ("seccomp",),
+            isolation=limits.kernel_isolation,
+            what="sandbox",
+        )
     except BaseException:
         child.kill("retired")
         child.reap()
@@ -122,7 +125,6 @@ def spawn(limits: SandboxLimits, *, python: str, spill: Spill | None = None) -> 
 
 def _start(numbers: list[int], *, limits: SandboxLimits, python: str, spill: Spill | None) -> subprocess.Popen[bytes]:
     spec = {
-        "parent": os.getpid(),
         "control": numbers[0],
         "scans": numbers[1:],
         "memory_mb": spill.memory_mb if spill else limits.memory_mb,
@@ -132,37 +134,7 @@ def _start(numbers: list[int], *, limits: SandboxLimits, python: str, spill: Spi
         "spill_mb": spill.max_mb if spill else 0,
         "streamed": spill is not None and spill.streamed,
     }
-    return subprocess.Popen(
-        [python, "-I", str(CHILD_FOLDER), json.dumps(spec)],
-        env={},  # the gateway's may name files with secrets
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=numbers,
-        start_new_session=True,  # a Ctrl-C at the terminal is the gateway's to handle
-    )
-
-
-def _await_ready(child: Child, *, limits: SandboxLimits, needs: tuple[str, ...]) -> None:
-    child.control.limit(START_SECONDS)
-    try:
-        kind, payload = child.control.read()
-        report = json.loads(payload.to_pybytes()) if kind == READY else None
-    except (Ended, Malformed, ValueError):
-        report = None
-    if not isinstance(report, dict):
-        raise Unavailable("a sandbox child ended before it was ready", code="sandbox")
-    child.control.limit(None)
-    child.isolation = {name: value for name, value in report.items() if isinstance(value, bool)}
-    missing = [name for name in needs if not child.isolation.get(name, False)]
-    if limits.kernel_isolation == "required" and missing:
-        raise Unavailable(
-            f"sandbox children cannot enter {' and '.join(missing)}: {report.get('reason') or 'not in this kernel'}",
-            code="isolation",
-            fix="use a kernel with seccomp filters and Landlock, "
-            "or accept the risk: sandbox_kernel_isolation = accept_none",
-        )
+    return isolation.start(CHILD_FOLDER, spec, numbers=numbers, python=python)
 
 
 def protect_memory() -> None:

@@ -16,13 +16,14 @@ from typing import Final
 import pyarrow as pa
 
 from gateway.errors import GatewayError, Unavailable
+from gateway.isolation.wire import Ended, Malformed
 from gateway.sandbox import failures
 from gateway.sandbox.child.frames import BATCH, QUERY, SCHEMA, TRAILER
 from gateway.sandbox.failures import End
 from gateway.sandbox.feed import Feeder
 from gateway.sandbox.hostile import read_batch, read_schema
 from gateway.sandbox.process import Child
-from gateway.sandbox.wire import Ended, Malformed, Received, trailer
+from gateway.sandbox.wire import Received, trailer
 from gateway.terms.streams import ReleasedStream
 
 JOIN_SECONDS: Final = 1.0

@@ -5,7 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).parent.parent)
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent)
 importlib.import_module("child")
+sys.path[0] = str(HERE.parents[2])
+importlib.import_module("gateway.isolation")  # of the tree that this folder is of; nothing else of it is imported
 del sys.path[0]
 importlib.import_module("child.main").main(json.loads(sys.argv[1]))

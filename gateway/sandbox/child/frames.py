@@ -1,18 +1,12 @@
-"""Frames between gateway and child: kind, length, payload. `gateway/sandbox/wire.py` is the gateway's end.
-
-The child trusts the gateway, not the other way round: what a Channel of this module sends is hostile on arrival.
-"""
+"""What the frames between gateway and child are: kinds, layouts, statuses. `gateway/sandbox/wire.py` judges them."""
 
 from __future__ import annotations
 
-import socket
 import struct
 
-import pyarrow as pa
+from gateway.isolation.frames import READY
 
-HEADER = struct.Struct(">BI")
-"""Kind, length of the payload in bytes."""
-READY, QUERY, SCHEMA, BATCH, END, TRAILER = range(1, 7)
+QUERY, SCHEMA, BATCH, END, TRAILER = range(READY + 1, READY + 6)
 TRAILER_LAYOUT = struct.Struct(">BQ32s")
 """Index in STATUSES, rows, SHA-256 over the payloads of all schema and batch frames."""
 MAX_FRAME_BYTES = 64 << 20
@@ -30,39 +24,3 @@ STATUSES = (
     "engine",
 )
 """How a query ended: a closed set, so that no text of the engine leaves the child."""
-
-
-class Cut(OSError):
-    """The other side ended inside a conversation."""
-
-
-class Channel:
-    """A connected socket that carries frames."""
-
-    def __init__(self, fd: int) -> None:
-        self._socket = socket.socket(fileno=fd)
-
-    def read(self) -> tuple[int, pa.Buffer]:
-        """The next frame's kind and payload.
-
-        Raises:
-            Cut: the gateway closed its end.
-        """
-        kind, size = HEADER.unpack(self._receive(HEADER.size))
-        return kind, self._receive(size)
-
-    def write(self, kind: int, payload: bytes | pa.Buffer) -> None:
-        """Send one frame; blocks while the gateway does not read."""
-        view = memoryview(payload)
-        self._socket.sendall(HEADER.pack(kind, view.nbytes))
-        self._socket.sendall(view)
-
-    def _receive(self, size: int) -> pa.Buffer:
-        buffer = pa.allocate_buffer(size)
-        view, done = memoryview(buffer), 0
-        while done < size:
-            count = self._socket.recv_into(view[done:], 0, socket.MSG_WAITALL)
-            if count == 0:
-                raise Cut
-            done += count
-        return buffer

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TypedDict
 
-from . import confine
+from gateway.isolation import confine
 
 
 class Spec(TypedDict):
@@ -38,7 +38,9 @@ def main(spec: Spec) -> None:
     confine.prepare(parent=spec["parent"])
     # 2. Load everything that will ever be needed. NumPy is not: without it a start takes half the time and threads.
     sys.modules["numpy"] = None  # type: ignore[assignment]  # the import system's mark for "not to be found"
-    from . import frames, lock, session
+    from gateway.isolation.frames import READY, Channel
+
+    from . import lock, session
 
     sizes = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115 - read after files are given up
     # 3. Give up files before the engine starts its threads: they inherit that. It asks for processors and cgroups.
@@ -50,8 +52,8 @@ def main(spec: Spec) -> None:
     session.rehearse(connection)
     landlock = confine.leave_files(writable=spec["spill"])
     # 5. Take the sockets that came with the spawn.
-    control = frames.Channel(spec["control"])
-    scans = [frames.Channel(fd) for fd in spec["scans"]]
+    control = Channel(spec["control"])
+    scans = [Channel(fd) for fd in spec["scans"]]
     # 6. Limits and seccomp.
     with contextlib.closing(sizes):
         mapped = int(sizes.read(4096).split()[0]) * resource.getpagesize()
@@ -63,7 +65,7 @@ def main(spec: Spec) -> None:
     )
     # 7. Report what was achieved; the gateway decides whether it is enough.
     report = {"landlock": landlock, "seccomp": not reason, "reason": reason}
-    control.write(frames.READY, json.dumps(report).encode())
+    control.write(READY, json.dumps(report).encode())
     # 8. Serve, then end without finalizers: a half-read stream makes them hang.
     session.serve(connection, control, scans)
     os._exit(0)

@@ -15,6 +15,8 @@ from typing import TypedDict
 import duckdb
 import pyarrow as pa
 
+from gateway.isolation.frames import Channel, Cut
+
 from . import frames
 
 REHEARSED_ROWS = 16_384
@@ -62,7 +64,7 @@ class Unwilling(Exception):
 class Scan:
     """One released stream of one query."""
 
-    def __init__(self, channel: frames.Channel) -> None:
+    def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._ended = False
         _, payload = channel.read()
@@ -90,7 +92,7 @@ class Scan:
 class Answer:
     """Counts and digests what is sent."""
 
-    def __init__(self, control: frames.Channel) -> None:
+    def __init__(self, control: Channel) -> None:
         self._control = control
         self._digest = hashlib.sha256()
         self._rows = 0
@@ -123,12 +125,12 @@ class Answer:
         self._control.write(kind, payload)
 
 
-def serve(connection: duckdb.DuckDBPyConnection, control: frames.Channel, scans: Sequence[frames.Channel]) -> None:
+def serve(connection: duckdb.DuckDBPyConnection, control: Channel, scans: Sequence[Channel]) -> None:
     """Answer queries until one does not end well or the gateway closes the control socket."""
     while True:
         try:
             _, payload = control.read()
-        except frames.Cut:
+        except Cut:
             return
         query: Query = json.loads(payload.to_pybytes())
         sources = {name: Scan(channel) for (name, _), channel in zip(query["scans"], scans, strict=False)}

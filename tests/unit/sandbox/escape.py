@@ -14,7 +14,7 @@ import threading
 
 sys.path.insert(0, sys.argv[1])
 importlib.import_module("child")
-confine = importlib.import_module("child.confine")
+confine = importlib.import_module("gateway.isolation.confine")
 lock = importlib.import_module("child.lock")
 parent = int(sys.argv[2])
 confine.prepare(parent=parent)

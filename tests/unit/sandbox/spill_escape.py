@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
 importlib.import_module("child")
-confine = importlib.import_module("child.confine")
+confine = importlib.import_module("gateway.isolation.confine")
 lock = importlib.import_module("child.lock")
 parent, folder = int(sys.argv[2]), sys.argv[4]
 confine.prepare(parent=parent)

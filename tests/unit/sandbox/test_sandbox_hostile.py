@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Unsupported
+from gateway.isolation.wire import Malformed
 from gateway.sandbox.hostile import MAX_BATCH_ROWS, MAX_DEPTH, read_batch, read_schema
-from gateway.sandbox.wire import Malformed
 
 STALE = b"STALESTALESTALE!"
 

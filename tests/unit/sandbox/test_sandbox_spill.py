@@ -173,13 +173,15 @@ def test_t2_no_file_of_it_grows_beyond_the_folders_size(outcome: Mapping[str, ob
 @pytest.fixture
 def without_landlock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real child on a kernel that answers as one without Landlock does."""
-    own = tmp_path / "sandbox" / "child"
-    shutil.copytree(process.CHILD_FOLDER, own, ignore=shutil.ignore_patterns("__pycache__"))
-    confine = own / "confine.py"
+    own, gateway = tmp_path / "gateway", process.CHILD_FOLDER.parents[1]
+    for part in ("isolation", "sandbox/child"):
+        shutil.copytree(gateway / part, own / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(gateway / "__init__.py", own)
+    confine = own / "isolation" / "confine.py"
     text = confine.read_text()
     assert "if abi < 1:" in text
     confine.write_text(text.replace("if abi < 1:", "if abi < 100:"))
-    monkeypatch.setattr(process, "CHILD_FOLDER", own)
+    monkeypatch.setattr(process, "CHILD_FOLDER", own / "sandbox" / "child")
 
 
 @pytest.mark.usefixtures("without_landlock")

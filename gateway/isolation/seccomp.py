@@ -1,6 +1,6 @@
-"""A seccomp allow-list: what a locked engine needs to compute over sockets that it already has, and nothing else.
+"""A seccomp allow-list: what a child needs to compute over sockets that it already has, and nothing else.
 
-Not on it (but for files, where a child spills), and so
+Not on it (but for files, where a child spills, and a timer, where it bounds itself), and so
 refused with EPERM on every thread: open*, socket, connect, execve, fork, ptrace, process_vm_*,
 kill and tgkill, shared memory, memfd, pidfd, io_uring, bpf, userfaultfd, prlimit, unshare, mount, keyctl, ioctl.
 """
@@ -95,6 +95,8 @@ _FILES = {
     "getdents64": (217, 61),
 }
 """Of a child that spills; Landlock keeps them to one folder."""
+_TIMER = {"setitimer": (38, 103)}
+"""Of a child that ends its own slow pieces of work: its alarm reaches nobody else."""
 _FCNTL = (72, 25)
 _FCNTL_COMMANDS = (1, 2, 3, 5, 6, 7)
 """F_GETFD, F_SETFD, F_GETFL, F_GETLK, F_SETLK, F_SETLKW. Not F_SETFL, F_SETOWN and F_SETSIG: with them the kernel sends
@@ -106,7 +108,7 @@ class Refused(OSError):
     """The kernel did not take the filter."""
 
 
-def program(machine: str, *, files: bool = False) -> list[tuple[int, int, int, int]]:
+def program(machine: str, *, files: bool = False, timer: bool = False) -> list[tuple[int, int, int, int]]:
     """The filter as BPF instructions (code, jump if true, jump if false, operand).
 
     Raises:
@@ -116,7 +118,7 @@ def program(machine: str, *, files: bool = False) -> list[tuple[int, int, int, i
     column = _COLUMNS.index(machine)
     allow, refuse = (_RET, 0, 0, _RET_ALLOW), (_RET, 0, 0, _RET_ERRNO | errno.EPERM)
     steps = [(_LOAD, 0, 0, _ARCH), (_JEQ, 1, 0, arch), (_RET, 0, 0, _RET_KILL_PROCESS), (_LOAD, 0, 0, _NUMBER)]
-    for numbers in (*_PLAIN.values(), *(_FILES.values() if files else ())):
+    for numbers in (*_PLAIN.values(), *(_FILES.values() if files else ()), *(_TIMER.values() if timer else ())):
         if (number := numbers[column]) is not None:
             steps += [(_JEQ, 0, 1, number), allow]
     if files:
@@ -134,11 +136,12 @@ def program(machine: str, *, files: bool = False) -> list[tuple[int, int, int, i
     return steps
 
 
-def enter(*, files: bool = False) -> None:
+def enter(*, files: bool = False, timer: bool = False) -> None:
     """Put the filter on every thread of this process, for good. MUST come after no_new_privs.
 
     Args:
         files: also allow what spilling needs; Landlock MUST then keep this process to one folder.
+        timer: also allow an alarm of its own.
 
     Raises:
         Refused: no filter for this machine, or the kernel refused (its errno) on any thread.
@@ -146,7 +149,7 @@ def enter(*, files: bool = False) -> None:
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
         raise Refused(errno.ENOSYS, "no filter for this machine")
-    steps = program(machine, files=files)
+    steps = program(machine, files=files, timer=timer)
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
     filter_ = struct.pack("@HP", len(steps), ctypes.addressof(code))
     libc = ctypes.CDLL(None, use_errno=True)

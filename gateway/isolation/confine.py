@@ -15,7 +15,7 @@ import signal
 import struct
 from pathlib import Path
 
-from . import seccomp
+from gateway.isolation import seccomp
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _M_ARENA_MAX = -8
@@ -30,7 +30,7 @@ _NET_RIGHTS, _SCOPES = 0b11, 0b11
 """TCP bind and connect (ABI 4); abstract sockets and signals (ABI 6)."""
 
 NICENESS = 10
-"""Of a child once it is ready: the gateway, its log and children that start come before anybody's query."""
+"""Of a child once it is ready: the gateway, its log and children that start come before anybody's query or text."""
 SPILL_FILES = 256
 """Descriptors of a child that spills; its sockets count too."""
 
@@ -90,19 +90,23 @@ def _allow(libc: ctypes.CDLL, rights: int, *, ruleset: int, folder: str) -> None
         os.close(beneath)
 
 
-def confine(*, mapped_bytes: int, address_space_mb: int, cpu_seconds: int, spill_mb: int = 0) -> str:
+def confine(
+    *, mapped_bytes: int, address_space_mb: int, cpu_seconds: int | None, spill_mb: int = 0, timer: bool = False
+) -> str:
     """Set the limits, then enter seccomp on all threads; empty if it was entered, else why not.
 
     Args:
         mapped_bytes: address space in use once everything is loaded; the limit stands on top of it.
         address_space_mb: what queries may map beyond that.
-        cpu_seconds: of the whole life of this process.
+        cpu_seconds: of the whole life of this process; None: what it does is bounded piece by piece.
         spill_mb: size of the largest file; 0: no file can be opened or written.
+        timer: it may set its own alarm.
     """
     os.nice(NICENESS)
     space = mapped_bytes + (address_space_mb << 20)
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # SIGXCPU first: it names the reason
+    if cpu_seconds is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))  # SIGXCPU first: it names the reason
     files = SPILL_FILES if spill_mb else 0
     for what, limit in (
         (resource.RLIMIT_FSIZE, spill_mb << 20),
@@ -111,7 +115,7 @@ def confine(*, mapped_bytes: int, address_space_mb: int, cpu_seconds: int, spill
     ):
         resource.setrlimit(what, (limit, limit))
     try:
-        seccomp.enter(files=bool(files))
+        seccomp.enter(files=bool(files), timer=timer)
     except seccomp.Refused as refused:
         return f"{refused.strerror} (errno {refused.errno})"
     return ""
