@@ -11,8 +11,9 @@ from gateway.masks.canon import CANONS, Canon
 from gateway.masks.kernel import Kernel, MaskInputs
 from gateway.masks.recover import check_recoverable, recover
 from gateway.masks.registry import MASKS, REVERSED, output_type
-from gateway.masks.release import ROW_COLUMN, apply
+from gateway.masks.release import ROW_COLUMN, Inspection, apply
 from gateway.masks.subjects import Sketch, SketchWriter, may_contain, sketch_hash, subject_hash
+from gateway.masks.text.names import NameLists
 
 __all__ = [
     "CANONS",
@@ -20,8 +21,10 @@ __all__ = [
     "REVERSED",
     "ROW_COLUMN",
     "Canon",
+    "Inspection",
     "Kernel",
     "MaskInputs",
+    "NameLists",
     "Sketch",
     "SketchWriter",
     "apply",

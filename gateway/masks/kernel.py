@@ -9,9 +9,11 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from gateway.detector_ports import Detector
 from gateway.errors import Integrity
 from gateway.terms.key import Key
 from gateway.terms.mask_spec import Parameter
+from gateway.terms.recognition import NameList
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +27,18 @@ class Beside:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of each row's own subject in one role, to be looked for in a text; nothing of it may leave."""
+
+    values: pa.Array
+    """As long as the masked column: string, null where nothing is known."""
+    pseudonyms: pa.Array | None
+    """What stands for it in the masked tables, as string; None: it has no pseudonym."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MaskInputs:
-    """What a mask knows besides the column: the same for all batches of a stream, but for `auxiliary`."""
+    """What a mask knows besides the column: the same for all batches of a stream, but for `auxiliary` and `known`."""
 
     key: Key | None = None
     """Derived for (project, domain, mask); None for masks that are not keyed."""
@@ -36,6 +48,12 @@ class MaskInputs:
     """As MaskSpec.parameters declares them, all of them: those of a MaskUse."""
     auxiliary: Mapping[str, Beside] = dataclasses.field(default_factory=dict)
     """Further columns of the same batch, by the roles of MaskSpec.auxiliary."""
+    detector: Detector | None = None
+    """Looks for personal data in texts."""
+    names: NameList | None = None
+    """Parts of the names of all subjects that a text may be about; None: not known."""
+    known: Mapping[str, Known] = dataclasses.field(default_factory=dict)
+    """Of the rows' own subjects, by the roles of the catalog's `about:`."""
 
     def whole(self, name: str) -> int:
         """A parameter that is a whole number."""

@@ -22,6 +22,7 @@ from gateway.masks.kernels.numbers import bucket, round_, top_code
 from gateway.masks.kernels.texts import keep_first, keep_last
 from gateway.masks.pseudonyms.email import email
 from gateway.masks.pseudonyms.pseudonym import pseudonym
+from gateway.masks.text.text import text
 from gateway.terms.mask_spec import MASK_SPECS, MaskUse, family_of, fault_of
 
 MASKS: Mapping[str, Kernel] = MappingProxyType(
@@ -45,6 +46,7 @@ MASKS: Mapping[str, Kernel] = MappingProxyType(
         "keep_first": keep_first,
         "keep_last": keep_last,
         "constant": constant,
+        "text": text,
     }
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.masks import apply
+from gateway.masks import Inspection, apply
 from gateway.masks.registry import plain_type
 from gateway.ports import KeyRing
 from gateway.terms.dataset import Column
@@ -16,6 +16,7 @@ from gateway.terms.key import Key, KeyScope
 from gateway.terms.mask_spec import MASK_SPECS, MaskUse, Parameter, family_of
 from gateway.terms.policy import AuxiliaryColumn, ColumnDecision, Level, RuleRef
 from gateway.terms.streams import RawStream, ReleasedStream
+from tests.unit.masks.text_builders import Finds
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "truncate_date": {"unit": "year"},
@@ -93,7 +94,8 @@ def applied(
         Column(name=decision.column, type=types.get(decision.column, pa.string()), classification="public")
         for decision in decisions
     )
-    return apply(stream, decisions, columns=columns, keys=keys or ScopedKeys(), project=project)
+    inspection = Inspection(detector=Finds())
+    return apply(stream, decisions, columns=columns, keys=keys or ScopedKeys(), project=project, inspection=inspection)
 
 
 def release(columns: dict[str, pa.Array], *decisions: ColumnDecision, project: str = "credit-risk") -> pa.RecordBatch:

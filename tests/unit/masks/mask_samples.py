@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
-from mask_builders import ScopedKeys, applied, decide, options
 
 from gateway.masks import REVERSED, MaskInputs, output_type
 from gateway.masks.kernel import Beside
 from gateway.terms.key import KeyScope
 from gateway.terms.mask_spec import MASK_SPECS, MaskUse, family_of
 from gateway.terms.streams import RawStream
+from tests.unit.masks.mask_builders import ScopedKeys, applied, decide, options
 
 KINDS: tuple[pa.DataType, ...] = (
     *(pa.string(), pa.int64(), pa.uint64(), pa.decimal128(12, 2), pa.float64()),

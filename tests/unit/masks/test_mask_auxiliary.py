@@ -7,7 +7,6 @@ import datetime
 
 import pyarrow as pa
 import pytest
-from mask_builders import ScopedKeys, applied, bytes_of, decide, raw, release
 
 from gateway.errors import Integrity
 from gateway.masks import MASKS, apply
@@ -17,6 +16,7 @@ from gateway.terms.key import KeyScope
 from gateway.terms.mask_spec import MASK_SPECS
 from gateway.terms.policy import AuxiliaryColumn, ColumnDecision
 from gateway.terms.streams import RawStream
+from tests.unit.masks.mask_builders import ScopedKeys, applied, bytes_of, decide, raw, release
 
 DATES = pa.array([datetime.date(2024, month, 15) for month in (1, 2, 3, 4)])
 SHIFT = decide("granted_on", "date_shift", window_days=90)

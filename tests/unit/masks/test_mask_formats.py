@@ -7,14 +7,14 @@ import uuid
 
 import pyarrow as pa
 import pytest
-from mask_builders import bytes_of, decide, released
-from mask_samples import card, iban
 
 from gateway.errors import Integrity
 from gateway.masks import MASKS, MaskInputs
 from gateway.masks.ff1.algorithm import Ff1, max_length, min_length
 from gateway.terms.key import Key
 from gateway.terms.mask_spec import MASK_SPECS, MaskUse
+from tests.unit.masks.mask_builders import bytes_of, decide, released
+from tests.unit.masks.mask_samples import card, iban
 
 FIT = {"fpe": "123-456", "pan": card(1), "iban": iban(1), "phone": "+49 30 123456", "email": "a@b.example"}
 UNFIT = {

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from mask_builders import decide, options, release, released
 
 from gateway.errors import Integrity
 from gateway.masks import MASKS, MaskInputs, output_type
 from gateway.masks.kernel import Beside
 from gateway.terms.key import Key
 from gateway.terms.mask_spec import MASK_SPECS, MaskUse
+from tests.unit.masks.mask_builders import decide, options, release, released
 
 D = decimal.Decimal
 NESTED = [

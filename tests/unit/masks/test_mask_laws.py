@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mask_builders import bytes_of
-from mask_samples import Case, cases, fits
 
 from gateway.masks import REVERSED
 from gateway.masks.registry import output_type
 from gateway.terms.mask_spec import MASK_SPECS
+from tests.unit.masks.mask_builders import bytes_of
+from tests.unit.masks.mask_samples import Case, cases, fits
 
 CASES = [case for case in cases() if fits(case)]
 TEXTS = [case for case in CASES if case.kind == pa.string()]

@@ -9,9 +9,9 @@ import itertools
 import numpy as np
 import pyarrow as pa
 import pytest
-from mask_builders import bytes_of, decide, options, release, released
 
 from gateway.terms.mask_spec import MASK_SPECS, family_of
+from tests.unit.masks.mask_builders import bytes_of, decide, options, release, released
 
 SECRET = "ZQX-SSN-000042"
 KINDS = [

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
-from mask_builders import ScopedKeys, bytes_of, decide, raw, released
-from mask_samples import TEXTS
 
 from gateway.errors import Integrity, Unsupported
 from gateway.masks import MASKS, check_recoverable, recover
 from gateway.terms.mask_spec import NAMING
 from gateway.terms.policy import ColumnDecision, Level
 from gateway.terms.streams import RawStream
+from tests.unit.masks.mask_builders import ScopedKeys, bytes_of, decide, raw, released
+from tests.unit.masks.mask_samples import TEXTS
 
 ROWS = 40
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from mask_builders import decide, options, release, released
 
 from gateway.errors import Integrity
 from gateway.masks import CANONS, MASKS, MaskInputs, output_type
 from gateway.terms.key import Key
 from gateway.terms.mask_spec import MASK_SPECS, MaskUse
+from tests.unit.masks.mask_builders import decide, options, release, released
 
 TYPES = [
     pa.string(),

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-from mask_builders import ScopedKeys, applied, bytes_of, decide, raw, release
 
 from gateway.errors import Integrity, Unavailable
 from gateway.masks import apply
@@ -14,6 +13,7 @@ from gateway.terms.dataset import Column
 from gateway.terms.key import Key, KeyScope
 from gateway.terms.policy import ColumnDecision, Level
 from gateway.terms.streams import RawStream
+from tests.unit.masks.mask_builders import ScopedKeys, applied, bytes_of, decide, raw, release
 
 TWO = {"id": pa.array([1, 2]), "name": pa.array(["Anna", "Bo"]), "subject": pa.array([7, 8])}
 
