@@ -56,6 +56,7 @@ def given(*predicates: Predicate | None) -> tuple[Predicate, ...]:
 def row_schema(scan: Scan) -> pa.Schema:
     """Of the batches that a scan delivers; without columns the rows are still counted."""
     listed = [pa.field(c.name, c.type) for c in scan.columns + scan.aux_columns]
+    listed += [pa.field(known.alias, known.type) for known in scan.known]
     return pa.schema(listed or [pa.field("__row", pa.int8())])
 
 

@@ -14,20 +14,22 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 
-from gateway.errors import GatewayError, Integrity, Unsupported
+from gateway.errors import GatewayError, Integrity, Invalid, Unsupported
 from gateway.sources import render
 from gateway.sources.cells import Cells, followed_kind, given, row_schema, shaped
 from gateway.sources.convert import BATCH_ROWS, coalesced
+from gateway.sources.described.sampling import Drawn, columns_of, typed
 from gateway.sources.evaluate import KeySet, RowCheck
 from gateway.sources.grouped import Merged, grouped_schema, has_extreme_moments, parts_of, rows_as_parts
 from gateway.sources.merge import Groups, figures_of, group_schema, groups_as, measured_of
 from gateway.sources.reading import Batches, Deadlines, Reading, newest_of
 from gateway.sources.render import Dialect
-from gateway.sources.table import Filter, Statement, Table
+from gateway.sources.table import Filter, Statement, Table, with_known
 from gateway.terms.dataset import Column, Dataset
 from gateway.terms.plan import GroupedScan, GuardedScan, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import Predicate, conjoin
+from gateway.terms.source_schema import SchemaTable, SourceSchema
 from gateway.terms.streams import RawStream, Tally
 
 _DEADLINES: Final = Deadlines()
@@ -63,6 +65,15 @@ class Session(Protocol):
 
     def read(self, statement: Statement, *, table: Table, dataset: str) -> Iterator[pa.RecordBatch]:
         """The statement's rows."""
+
+    def described(self) -> SourceSchema:
+        """What is in the source."""
+
+    def be_quick(self) -> None:
+        """Wait for no writer longer than two seconds."""
+
+    def sampled(self, drawn: Drawn) -> Iterator[pa.RecordBatch]:
+        """At most `rows` rows, none twice: the columns as `drawn.statement` asks for them."""
 
 
 class Line(Protocol):
@@ -140,6 +151,30 @@ class Reads:
             for name in unlisted
         ]
 
+    def describe(self) -> SourceSchema:
+        """See catalog_ports.SchemaReader."""
+        found: list[SourceSchema] = []
+
+        def described(session: Session) -> Batches:
+            found.append(session.described())
+            yield from ()
+
+        with self._stream(pa.schema([]), described) as nothing:
+            list(nothing)
+        return found[0]
+
+    def sample(self, table: SchemaTable, *, rows: int) -> RawStream:
+        """See catalog_ports.SchemaReader."""
+        dataset = ".".join([self._source, *table.name])
+        if rows <= 0:
+            raise Invalid(f"{dataset}: a sample is of one row at least", code="source")
+        if table.refused:
+            raise Unsupported(f"{dataset}: {table.refused}", code="source")
+        schema = pa.schema([pa.field(c.name, c.type) for c in columns_of(table)])
+        if not schema.names:
+            return RawStream(schema, iter(()))
+        return self._stream(schema, lambda session: self._sampled(table, rows, session, dataset=dataset))
+
     def close(self) -> None:
         """See ports.SourceSession."""
         with self._lock:
@@ -183,6 +218,7 @@ class Reads:
 
     def _rows(self, scan: Scan, schema: pa.Schema, session: Session) -> Batches:
         table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
+        table = with_known(table, scan, session)
         check, followed = self._second(session, scan, scan.rows)
         pushed = render.comparable(scan.pushed, table=table, dialect=self._dialect)
         where = Filter(predicates=given(scan.rows, pushed), follow=scan.follow, followed=followed)
@@ -192,6 +228,20 @@ class Reads:
             batch = cells.passing(raw, check, self._tally)
             if batch.num_rows:
                 yield shaped(cells.typed(batch), schema)
+
+    def _sampled(self, table: SchemaTable, rows: int, session: Session, *, dataset: str) -> Batches:
+        session.be_quick()
+        columns = columns_of(table)
+        drawn = Drawn(
+            table=session.layout(table.name, dataset=dataset).table(columns),
+            columns=tuple(column.name for column in columns),
+            rows=rows,
+            dataset=dataset,
+            primary_key=table.primary_key,
+            row_estimate=table.row_estimate,
+            dialect=self._dialect,
+        )
+        yield from typed(session.sampled(drawn), columns, dataset=dataset)
 
     def _newest(self, scan: Scan, session: Session) -> Batches:
         if not session.has_typed_moments:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 import pyarrow as pa
 
+from gateway.errors import Integrity
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import Family, family_of
-from gateway.terms.policy import Follow
+from gateway.terms.plan import Scan
+from gateway.terms.policy import Follow, KnownColumn
 from gateway.terms.predicate import Predicate
 
 _MAX_DIGITS: Final = 38
@@ -88,8 +90,20 @@ class Table:
 
     path: tuple[str, ...]
     columns: Mapping[str, Stored]
+    """Those of `looked_up` among them, by their names in the stream."""
     rowid: str | None = None
     """A name for the integer by which windows of the table are read; None: the table is read in one go."""
+    looked_up: Mapping[str, LookedUp] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LookedUp:
+    """A column of another table of the source: the value there of the row with the same keys, null if there is none."""
+
+    table: Table
+    column: str
+    on: tuple[tuple[str, str], ...]
+    """(column here, column there)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -113,3 +127,40 @@ class Statement:
     """Where each output comes from; empty for count(*). With a witness one more follows: 1 in its row, else 0."""
     kinds: tuple[pa.DataType, ...]
     """The storage class of each output, in the same order."""
+
+
+class _Layout(Protocol):
+    def table(self, columns: Sequence[Column]) -> Table: ...
+
+
+class _Session(Protocol):
+    def layout(self, path: tuple[str, ...], *, dataset: str) -> _Layout: ...
+
+
+def with_known(table: Table, scan: Scan, session: _Session) -> Table:
+    """The table with the scan's known columns, each held against its declaration; errors as of a column of its own."""
+    if not scan.known:
+        return table
+    kinds = {column.name: column for column in scan.columns + scan.aux_columns}
+    columns, looked_up = dict(table.columns), {}
+    for known in scan.known:
+        there = _described(known, kinds, session)
+        columns[known.alias] = Stored(
+            column=dataclasses.replace(there.columns[known.column].column, name=known.alias),
+            storage=there.columns[known.column].storage,
+        )
+        looked_up[known.alias] = LookedUp(table=there, column=known.column, on=known.on)
+    return dataclasses.replace(table, columns=columns, looked_up=looked_up)
+
+
+def _described(known: KnownColumn, kinds: dict[str, Column], session: _Session) -> Table:
+    wanted = {known.column: _column(known.column, known.type)}
+    for here, there in known.on:
+        if here not in kinds:
+            raise Integrity(f"{known.dataset}: the scan does not carry {here}, which names its row", code="plan")
+        wanted.setdefault(there, _column(there, kinds[here].type))
+    return session.layout(known.table, dataset=known.dataset).table(tuple(wanted.values()))
+
+
+def _column(name: str, kind: pa.DataType) -> Column:
+    return Column(name=name, type=kind, classification="direct_identifier")

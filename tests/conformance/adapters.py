@@ -116,7 +116,9 @@ class SqliteAdapter:
         self._run("PRAGMA user_version = 1")
 
     def create(self, name: str, table: Rows, *, kinds: Mapping[str, str] | None = None) -> None:
-        listed = ", ".join(f'"{c.name}" {(kinds or {}).get(c.name, self._DECLARED[c.type])}' for c in table.columns)
+        listed = ", ".join(
+            f"{_quoted(c.name)} {(kinds or {}).get(c.name, self._DECLARED[c.type])}" for c in table.columns
+        )
         marks = ", ".join("?" * len(table.columns))
         self._run(f'CREATE TABLE "{name}" ({listed})')
         self._run(f'INSERT INTO "{name}" VALUES ({marks})', [[_stored(v) for v in row] for row in table.rows])

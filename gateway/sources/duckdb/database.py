@@ -20,6 +20,8 @@ import duckdb
 from gateway.errors import Integrity, Unavailable
 from gateway.sources.duckdb.layout import Kind, Layout
 from gateway.sources.duckdb.mark import Mark
+from gateway.sources.duckdb.schema import described
+from gateway.terms.source_schema import SourceSchema
 
 _ALIAS: Final = "gateway_source"
 _ATTACH: Final = "ATTACH ? AS gateway_source (TYPE duckdb, READ_ONLY)"
@@ -90,6 +92,15 @@ class Database:
             raise Integrity(f"{dataset}: the source has no such table", code="source.schema")
         kinds = {str(column): Kind.of(str(kind)) for column, kind in cursor.execute(_COLUMNS, where).fetchall()}
         return Layout(dataset=dataset, path=(_ALIAS, schema, name), kinds=kinds)
+
+    def described(self, cursor: duckdb.DuckDBPyConnection, *, check: Callable[[], None]) -> SourceSchema:
+        """See session.Shelf. A view that is broken or refers to itself keeps its columns as they were."""
+
+        def ask(query: str) -> list[tuple[object, ...]]:
+            check()
+            return cursor.execute(query, [_ALIAS]).fetchall()
+
+        return described(ask, source=self._source)
 
     def require_unchanged(self) -> None:
         """See session.Shelf. A file that was replaced is read to its end; no lock keeps `cp` from overwriting one."""

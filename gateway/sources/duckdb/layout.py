@@ -93,6 +93,11 @@ class Kind:
             is_zoned=self.word == _ZONED,
         )
 
+    @property
+    def natural(self) -> pa.DataType | None:
+        """The type that a catalog declares for a column; None: it is not read."""
+        return self.values.natural
+
     def __str__(self) -> str:
         if self.digits is not None:
             return f"{self.word}({self.digits[0]},{self.digits[1]})"

@@ -12,10 +12,13 @@ import pyarrow as pa
 
 from gateway.errors import Integrity, Unavailable
 from gateway.sources.convert import BATCH_BYTES
+from gateway.sources.described.sampling import Drawn, by_places
 from gateway.sources.duckdb.engine import Engine
 from gateway.sources.duckdb.failures import DRIVER_ERRORS, translated
 from gateway.sources.duckdb.layout import FAMILIES, Layout
+from gateway.sources.render import sampling
 from gateway.sources.table import Statement, Table
+from gateway.terms.source_schema import SourceSchema
 
 _ENGINE_ROWS: Final = 2048
 """Of the engine's batches, its own unit: with values of at most 1 MiB this bounds their bytes."""
@@ -43,6 +46,9 @@ class Shelf(Protocol):
         Raises:
             Integrity: there is no such table.
         """
+
+    def described(self, cursor: duckdb.DuckDBPyConnection, *, check: Callable[[], None]) -> SourceSchema:
+        """What lies here; `check` as in `layout`."""
 
     def require_unchanged(self) -> None:
         """Look at the files that layouts were made of.
@@ -111,9 +117,12 @@ class Session:
             Exhausted: memory.
             Integrity: a file was changed or is damaged, or a sum does not fit.
         """
+        return self._read(statement, None, dataset=dataset)
+
+    def _read(self, statement: Statement, given: list[int] | None, *, dataset: str) -> Iterator[pa.RecordBatch]:
         self._check()
         try:
-            rows = self._connected().sql(statement.sql)
+            rows = self._connected().sql(statement.sql, params=given)
             is_fixed = _UNBOUNDED.isdisjoint(FAMILIES.get(kind.id) for kind in rows.types)
             with rows.to_arrow_reader(_FIXED_ROWS if is_fixed else _ENGINE_ROWS) as reader:
                 fine = [place for place, field in enumerate(reader.schema) if _is_fine(field.type)]
@@ -125,6 +134,31 @@ class Session:
         except DRIVER_ERRORS as error:
             self._shelf.require_unchanged()  # that is the reason, not what broke by it
             raise translated(error, source=self._source, dataset=dataset) from None
+
+    def described(self) -> SourceSchema:
+        """What lies there. No row is read."""
+        self._check()
+        try:
+            return self._shelf.described(self._connected(), check=self._check)
+        except DRIVER_ERRORS as error:
+            raise translated(error, source=self._source) from None
+
+    def be_quick(self) -> None:
+        """Do nothing: no writer is waited for."""
+
+    def sampled(self, drawn: Drawn) -> Iterator[pa.RecordBatch]:
+        """Rows of all over the table; how many it has its files say without being read."""
+
+        def read(statement: Statement, skipped: int) -> Iterator[pa.RecordBatch]:
+            return self._read(statement, [skipped], dataset=drawn.dataset)
+
+        self._check()
+        try:
+            ((total,),) = self._connected().execute(sampling.count(drawn.table, drawn.dialect)).fetchall()
+        except DRIVER_ERRORS as error:
+            self._shelf.require_unchanged()
+            raise translated(error, source=self._source, dataset=drawn.dataset) from None
+        return by_places(drawn, read, total=total)
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
         if self._cursor is None:

@@ -30,6 +30,7 @@ _TEXTS: Final[Mapping[int, str]] = MappingProxyType(
         ER.CON_COUNT_ERROR: _TOO_MANY,
         ER.TOO_MANY_USER_CONNECTIONS: _TOO_MANY,
         ER.USER_LIMIT_REACHED: _TOO_MANY,
+        ER.LOCK_WAIT_TIMEOUT: "a writer holds the table; try again later",
         1412: "a table was changed while it was read; try again",  # ER_TABLE_DEF_CHANGED
         2003: "the server cannot be reached",  # CR_CONN_HOST_ERROR
         2013: "the connection broke",  # CR_SERVER_LOST

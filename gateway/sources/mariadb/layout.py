@@ -37,7 +37,12 @@ TYPES: Final[Mapping[Family, frozenset[str]]] = MappingProxyType(
 )
 """What the server may declare for a column of each family; anything else is schema drift."""
 
+TRANSACTIONAL: Final = frozenset({"innodb", "rocksdb"})
+"""Storage engines that keep a snapshot."""
+
 _DIGITS: Final = re.compile(r"decimal\((\d+),(\d+)\)")
+_SAID: Final = frozenset({"enum", "set"})
+"""Types that are spelled with their values."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,11 @@ class Declared:
     """Of a moment."""
     octets: int
     """Of the longest text."""
+
+    @property
+    def word(self) -> str:
+        """The type in full, but without an enumeration's values."""
+        return self.type if self.type in _SAID else self.whole
 
     @property
     def storage(self) -> str:
@@ -136,13 +146,24 @@ class Layout:
         found = self._columns.get(name)
         if found is None:
             return pa.string()  # it is missing, and `table` says so
-        digits = _DIGITS.match(found.whole)
-        if digits is not None:
-            return pa.decimal128(min(int(digits[1]), 38), min(int(digits[2]), 38))
-        families = [family for family, types in TYPES.items() if found.type in types]
-        return _KINDS.get(families[0], pa.string()) if families else pa.string()
+        kind = natural(found) or pa.string()
+        return pa.int64() if pa.types.is_boolean(kind) else kind  # it may hold other numbers than 0 and 1
 
 
+def natural(found: Declared) -> pa.DataType | None:
+    """The type that a catalog declares for a column; None: it is not read."""
+    digits = _DIGITS.match(found.whole)
+    if digits is not None:
+        precision, scale = int(digits[1]), int(digits[2])
+        return pa.decimal128(precision, scale) if precision <= _MAX_DIGITS else None
+    if found.whole in _BOOLEANS:
+        return pa.bool_()
+    families = [family for family, types in TYPES.items() if found.type in types]
+    return _KINDS.get(families[0], pa.string()) if families else None
+
+
+_MAX_DIGITS: Final = 38
+_BOOLEANS: Final = frozenset({"tinyint(1)", "bit(1)"})
 _KINDS: Final[Mapping[Family, pa.DataType]] = MappingProxyType(
     {
         "integer": pa.int64(),

@@ -11,12 +11,17 @@ from typing import Final, Self
 import pyarrow as pa
 
 from gateway.errors import GatewayError, Integrity, Unavailable, Unsupported
+from gateway.sources.described import queries_of
+from gateway.sources.described.sampling import Drawn, by_part, by_windows, enough
 from gateway.sources.mariadb.address import Address
 from gateway.sources.mariadb.failures import DRIVER_ERRORS, translated
-from gateway.sources.mariadb.layout import Declared, Layout
+from gateway.sources.mariadb.layout import TRANSACTIONAL, Declared, Layout
+from gateway.sources.mariadb.schema import QUERIES, described, part_of
 from gateway.sources.mariadb.wire import Wire
+from gateway.sources.render import sampling
 from gateway.sources.render.mariadb import WIDE_OCTETS
 from gateway.sources.table import Statement, Table
+from gateway.terms.source_schema import SourceSchema
 
 CONNECT_SECONDS: Final = 5.0
 _KILL_SECONDS: Final = 0.4
@@ -43,9 +48,9 @@ _COLUMNS: Final = (
     "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, COALESCE(DATETIME_PRECISION, 0), COALESCE(CHARACTER_OCTET_LENGTH, 0)"
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
 )
+_WINDOW: Final = "SET @gateway_low = %s, @gateway_high = %s"
 _RUNNING: Final = "SELECT ID FROM information_schema.PROCESSLIST WHERE ID = %s AND LEFT(INFO, %s) = %s"
 _KILL: Final = "KILL QUERY %s"
-_TRANSACTIONAL: Final = frozenset({"innodb", "rocksdb"})
 
 
 class Session:
@@ -107,7 +112,7 @@ class Session:
             raise Integrity(f"{dataset}: the source has no such table", code="source.schema")
         if found[0][2] != "BASE TABLE":
             raise Integrity(f"{dataset}: a table is needed, not a view", code="source.schema")
-        if str(found[0][3]).lower() not in _TRANSACTIONAL:
+        if str(found[0][3]).lower() not in TRANSACTIONAL:
             raise Unsupported(f"{dataset}: its storage engine keeps no snapshot; InnoDB does", code="source")
         # Touching the table locks its definition until the transaction ends; only then is it looked at.
         self._asked(f"SELECT 1 FROM {_quoted(database)}.{_quoted(name)} LIMIT 0", None)  # noqa: S608 - quoted
@@ -139,6 +144,33 @@ class Session:
         except DRIVER_ERRORS as error:
             raise translated(error, source=self._source, dataset=dataset) from None
         self._is_busy = False
+
+    def described(self) -> SourceSchema:
+        """What is in the database that the URL names."""
+        self.be_quick()
+        return described(self.facts, source=self._source)
+
+    def be_quick(self) -> None:
+        """Wait two seconds for a lock, and no longer."""
+        self.facts(queries_of(QUERIES)["patience"])
+
+    def sampled(self, drawn: Drawn) -> Iterator[pa.RecordBatch]:
+        """Rows of all over the table by a key of whole numbers, else at random; else its first ones."""
+
+        def read(statement: Statement, window: tuple[int, int] | None = None) -> Iterator[pa.RecordBatch]:
+            if window is not None:
+                self._asked(_WINDOW, window)
+            yield from self.read(statement, table=drawn.table, dataset=drawn.dataset)
+
+        def of(part: sampling.Part) -> Iterator[pa.RecordBatch]:
+            return read(drawn.statement(part, drawn.rows))
+
+        if drawn.key is not None:
+            (edges,) = self.facts(sampling.edges(drawn.table, key=drawn.key, dialect=drawn.dialect))
+            spread = by_windows(drawn, read, edges=edges)
+        else:
+            spread = by_part(part_of(drawn.row_estimate, rows=drawn.rows), of)
+        return enough(spread, lambda: of(sampling.WHOLE), rows=drawn.rows)
 
     def facts(self, sql: str) -> Sequence[tuple[object, ...]]:
         """A question about the server or the account, never about a row.

@@ -98,7 +98,7 @@ class Wire(Connection):
             raise InternalError("the connection is closed")
         self._sock.settimeout(_left(deadline))
         self._current_timeout = None  # PyMySQL must set its own again
-        while not packets.is_ended and packets.held < CHUNK_BYTES:
+        while not packets.is_ended and (packets.held < CHUNK_BYTES or not packets.has_rows):
             if not packets.take(self._rfile):
                 raise InternalError("the connection broke")
 

@@ -23,9 +23,9 @@ from gateway.sources.duckdb.mark import Mark
 MAX_FILES: Final = 10_000
 """Of one table: rows are given only after every one of them was looked at (70 ms)."""
 _MAX_DEPTH: Final = 32
-_SUFFIX: Final = ".parquet"
+SUFFIX: Final = ".parquet"
 _NULL: Final = "__HIVE_DEFAULT_PARTITION__"
-_FORMATS: Final = frozenset({"_delta_log", ".hoodie"})
+FORMATS: Final = frozenset({"_delta_log", ".hoodie"})
 _SPECIAL: Final = re.compile(r"[*?\[\]{}\\\x00-\x1f\x7f]")
 """DuckDB would take such a path for a pattern, and read other files than these."""
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -78,7 +78,7 @@ def _whole(root: Path, path: tuple[str, ...], dataset: str) -> Iterator[tuple[st
     for part in path[:-1]:
         folder /= part
         _require_no_link(folder, dataset)
-    place, single = folder / path[-1], folder / f"{path[-1]}{_SUFFIX}"
+    place, single = folder / path[-1], folder / f"{path[-1]}{SUFFIX}"
     is_there = [os.path.lexists(place), os.path.lexists(single)]
     if is_there == [False, False]:
         raise Integrity(f"{dataset}: the source has no such table", code="source.schema")
@@ -103,7 +103,7 @@ def _within(folder: Path, parts: tuple[str, ...], dataset: str) -> Iterator[tupl
     with os.scandir(folder) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)
     for entry in listed:
-        if entry.name in _FORMATS:
+        if entry.name in FORMATS:
             raise Integrity(
                 f"{dataset}: a Delta or Hudi table's files hold rows that were removed; they are not read as they lie",
                 code="source.schema",
@@ -119,7 +119,7 @@ def _within(folder: Path, parts: tuple[str, ...], dataset: str) -> Iterator[tupl
             )
         if entry.is_dir(follow_symlinks=False):
             yield from _within(Path(entry.path), (*parts, entry.name), dataset)
-        elif entry.is_file(follow_symlinks=False) and entry.name.endswith(_SUFFIX):
+        elif entry.is_file(follow_symlinks=False) and entry.name.endswith(SUFFIX):
             yield entry.path, parts
         else:
             raise Integrity(f"{dataset}: the folder holds what is no .parquet file", code="source.schema")

@@ -15,17 +15,21 @@ import duckdb
 import pyarrow as pa
 
 from gateway.errors import Integrity, Unsupported
+from gateway.sources.duckdb.failures import DRIVER_ERRORS, translated
 from gateway.sources.duckdb.layout import Kind, Layout
 from gateway.sources.duckdb.mark import Mark
 from gateway.sources.parquet.files import Files, files_of
+from gateway.sources.parquet.schema import Found, described, folder_kind
 from gateway.sources.render.duckdb import FOLDER
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import Family, family_of
+from gateway.terms.source_schema import SourceSchema
 
 _ALLOW: Final = "SET allowed_directories = ?"
 _READ: Final = (
     "SELECT * FROM read_parquet($files, hive_partitioning = true, hive_types_autocast = false, union_by_name = $union)"
 )
+_ROWS: Final = "SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata($files)"
 _ONE: Final = "SELECT * FROM read_parquet($files, hive_partitioning = false)"
 _SPELLED: Final[Mapping[Family, re.Pattern[str]]] = MappingProxyType(
     {
@@ -85,7 +89,7 @@ class Lake:
         *,
         dataset: str,
         check: Callable[[], None],
-    ) -> Layout:
+    ) -> LakeLayout:
         """What the table looks like: a column is one that every file has.
 
         Raises:
@@ -110,6 +114,21 @@ class Lake:
                 self._views.add(view)
         return LakeLayout(dataset=dataset, view=view, seen=seen, files=files)
 
+    def described(self, cursor: duckdb.DuckDBPyConnection, *, check: Callable[[], None]) -> SourceSchema:
+        """See duckdb.session.Shelf. A table that is refused is listed with the reason."""
+
+        def looked_into(path: tuple[str, ...]) -> Found:
+            dataset = ".".join([self._source, *path])
+            try:
+                layout = self.layout(cursor, path, dataset=dataset, check=check)
+                files = list(self._tables[path].marks)
+                ((rows,),) = cursor.execute(_ROWS, {"files": files}).fetchall()
+            except DRIVER_ERRORS as error:
+                raise translated(error, source=self._source, dataset=dataset) from None
+            return Found(columns=layout.natural(), rows=int(rows))
+
+        return described(self._root, looked_into, source=self._source, check=check)
+
     def require_unchanged(self) -> None:
         """See duckdb.session.Shelf."""
         with self._guard:
@@ -128,6 +147,7 @@ class LakeLayout(Layout):
     """The columns of all files together, and those that folders tell."""
 
     def __init__(self, *, dataset: str, view: str, seen: list[Schema], files: Files) -> None:
+        self._told = files.told
         kinds = {name: kind for schema in seen for name, kind in schema.items()}
         super().__init__(
             dataset=dataset, path=("main", view), kinds=kinds | {name: Kind(FOLDER) for name in files.told}
@@ -154,6 +174,21 @@ class LakeLayout(Layout):
                 )
         words = {schema[column.name].word for schema in self._seen}
         return found if len(words) == 1 else _common(words)
+
+    def natural(self) -> dict[str, tuple[str, pa.DataType | None]]:
+        """By column: how its type is spelled, and what a catalog declares; None: it cannot be read in all files."""
+        found = {
+            name: (str(self._kind(name)), self._common_kind(name)) for name in self.names if name not in self._told
+        }
+        return found | {name: ("folder", folder_kind(values)) for name, values in self._told.items()}
+
+    def _common_kind(self, name: str) -> pa.DataType | None:
+        kinds = [schema.get(name) for schema in self._seen]
+        for kind in kinds:
+            wide = kind.natural if kind is not None else None
+            if wide is not None and all(each is not None and each.values.fit(wide) for each in kinds):
+                return wide
+        return None
 
     def require_spelled(self, column: Column) -> None:
         """See Layout."""

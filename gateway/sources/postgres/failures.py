@@ -12,6 +12,7 @@ _MISSING: Final = frozenset({"42P01", "3F000"})  # undefined_table, invalid_sche
 _FORBIDDEN: Final = "42501"
 _OVERFLOW: Final = "22003"
 _CANCELED: Final = "57014"
+_LOCKED: Final = "55P03"  # lock_not_available
 _UNAVAILABLE: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "28": ("the server refuses the gateway's role", "look at the role, its password and pg_hba.conf"),
@@ -36,6 +37,10 @@ def translated(error: Exception, *, source: str, dataset: str = "") -> GatewayEr
         )
     if state == _OVERFLOW or "out of range" in text:
         return Integrity(f"{dataset}: a sum leaves the range of its type", code="source.value")
+    if state == _LOCKED or "lock timeout" in text:
+        return Unavailable(
+            f"{dataset or f'source {source}'}: a writer holds the table", code="source", fix="try again later"
+        )
     if state == _CANCELED or "statement timeout" in text:
         return Exhausted(
             f"source {source}: reading took longer than allowed",

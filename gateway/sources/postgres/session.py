@@ -10,18 +10,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Final, LiteralString, Self
+from typing import Any, Final, LiteralString, Self
 
 import adbc_driver_manager as adbc
 import pyarrow as pa
 from psycopg import sql
 
-from gateway.errors import Integrity, Unavailable
+from gateway.errors import GatewayError, Integrity, Unavailable
 from gateway.sources.convert import BATCH_ROWS
+from gateway.sources.described.sampling import Drawn, by_part, enough
 from gateway.sources.postgres.failures import translated
 from gateway.sources.postgres.layout import LAYOUT, Attribute, Layout
 from gateway.sources.postgres.leader import Leader
+from gateway.sources.postgres.schema import described, part_of, probe_of, size_of
+from gateway.sources.render import sampling
 from gateway.sources.table import Statement, Table
+from gateway.terms.source_schema import SourceSchema
 
 _DRIVER_BYTES: Final = 1 << 20
 """Of the driver's batches (`adbc.postgresql.batch_size_hint_bytes`)."""
@@ -35,6 +39,9 @@ _BEGIN: Final[LiteralString] = (
     " SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = {milliseconds}"
 )
 _DESCRIBE: Final[LiteralString] = "SELECT * FROM {table}"
+_PATIENCE: Final = "SET LOCAL lock_timeout = '2s'"
+"""A profile goes on with its next table rather than wait for a writer."""
+_HASTE: Final = "SET LOCAL lock_timeout = '200ms'"
 
 
 class Session:
@@ -130,6 +137,51 @@ class Session:
             for row in found
         }
         return Layout(dataset=dataset, path=(schema, name), attributes=attributes)
+
+    def described(self) -> SourceSchema:
+        """What is in the database, in the snapshot."""
+        return described(self._facts, self._attempt, source=self._source, default_schema=self._schema)
+
+    def be_quick(self) -> None:
+        """Wait two seconds for a lock, and no longer."""
+        self._run(_PATIENCE)
+
+    def sampled(self, drawn: Drawn) -> Iterator[pa.RecordBatch]:
+        """Rows of all over the table; its first ones, where statistics were so wrong that few came.
+
+        Raises:
+            Integrity: as in `read`.
+        """
+
+        def read(part: sampling.Part) -> Iterator[pa.RecordBatch]:
+            return self.read(drawn.statement(part, drawn.rows), table=drawn.table, dataset=drawn.dataset)
+
+        (size,) = self._facts(size_of(*drawn.table.path))
+        probe = probe_of(size["pages"])
+        ((counted,),) = (row.values() for row in self._facts(sampling.count(drawn.table, drawn.dialect, part=probe)))
+        part = part_of(size["pages"], probe=probe, counted=counted, rows=drawn.rows)
+        return enough(by_part(part, read), lambda: read(sampling.WHOLE), rows=drawn.rows)
+
+    def _facts(self, query: str) -> list[dict[str, Any]]:
+        return [row for batch in self._batches(query, "") for row in batch.to_pylist()]
+
+    def _attempt(self, query: str) -> list[dict[str, Any]]:
+        """Where it fails the transaction is lost: a new one begins in the same snapshot."""
+        self._run(_HASTE)
+        try:
+            return self._facts(query)
+        except GatewayError:
+            self._check()  # it may be what ended the reading
+            self._close()
+            self.__enter__()
+            raise
+
+    def _run(self, command: str) -> None:
+        with self._statement(command, "") as statement:
+            try:
+                statement.execute_update()
+            except _DRIVER_ERRORS as error:
+                raise translated(error, source=self._source) from None
 
     def _qualified(self, path: tuple[str, ...], dataset: str) -> tuple[str, str]:
         schema, name = path if len(path) == 2 else (self._schema, path[-1] if path else "")  # noqa: PLR2004

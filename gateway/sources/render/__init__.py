@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, assert_never
@@ -18,21 +17,29 @@ import pyarrow as pa
 from sqlglot import exp
 
 from gateway.errors import Integrity, Unsupported
-from gateway.sources.convert import FLOAT_DIGITS
-from gateway.sources.evaluate import typed
 from gateway.sources.render.cell import Cell, Dialect, text_literal
 from gateway.sources.render.duckdb import DUCKDB
 from gateway.sources.render.mariadb import MARIADB
 from gateway.sources.render.postgres import POSTGRES
+from gateway.sources.render.references import (
+    ROWS,
+    cell_of,
+    compared,
+    literal,
+    name_of,
+    not_offered,
+    reference,
+    stored,
+    table_named,
+)
 from gateway.sources.render.sqlite import SQLITE
-from gateway.sources.table import Filter, Statement, Stored, Table
+from gateway.sources.table import Filter, Statement, Table
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import family_of
 from gateway.terms.plan import Figure
 from gateway.terms.policy import Follow
-from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Operator, Or, Predicate, Scalar, conjoin
+from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Operator, Or, Predicate, conjoin
 
-_ROWS: Final = "r"
 _FOLLOWED: Final = "f"
 
 
@@ -102,7 +109,7 @@ def rows(table: Table, *, columns: Sequence[str], where: Filter, dialect: Dialec
 @functools.lru_cache(maxsize=REMEMBERED)
 def _rows(asked: _Asked) -> Statement:
     table, where, dialect = asked.table, asked.where, asked.dialect
-    cells = [_cell(table, name, dialect) for name in asked.columns]
+    cells = [cell_of(table, name, dialect) for name in asked.columns]
     outputs = [
         Output(column=name, made=c.sent or c.delivered, witness=c.witness)
         for name, c in zip(asked.columns, cells, strict=True)
@@ -126,7 +133,7 @@ def groups(table: Table, *, keys: Sequence[str], measured: Sequence[str], where:
 @functools.lru_cache(maxsize=REMEMBERED)
 def _groups(asked: _Asked) -> Statement:
     table, where, dialect = asked.table, asked.where, asked.dialect
-    by = [_cell(table, name, dialect) for name in asked.columns]
+    by = [cell_of(table, name, dialect) for name in asked.columns]
     outputs = [
         Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(asked.columns, by, strict=True)
     ]
@@ -138,14 +145,14 @@ def _groups(asked: _Asked) -> Statement:
 
 
 def _figures(table: Table, name: str, dialect: Dialect) -> list[Output]:
-    count = Output(column=name, made=exp.Count(this=_reference(table, name)), witness=exp.convert(0))
-    column = _stored(table, name).column
+    count = Output(column=name, made=exp.Count(this=reference(table, name)), witness=exp.convert(0))
+    column = stored(table, name).column
     if not is_number(column):
         return [count]
-    cell = _cell(table, name, dialect)
+    cell = cell_of(table, name, dialect)
     addends = cell.fixed if cell.addend is None else (cell.addend,)
     if not addends:
-        raise _not_offered(column, "summed")
+        raise not_offered(column, "summed")
     return [count, *_sums(name, addends, dialect), _misfits(name, cell)]
 
 
@@ -175,7 +182,7 @@ def parts(
 @functools.lru_cache(maxsize=REMEMBERED)
 def _parts(asked: _Asked) -> Statement:
     table, where, dialect = asked.table, asked.where, asked.dialect
-    by = [_cell(table, name, dialect) for name in asked.columns]
+    by = [cell_of(table, name, dialect) for name in asked.columns]
     outputs = [
         Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(asked.columns, by, strict=True)
     ]
@@ -188,14 +195,14 @@ def _parts(asked: _Asked) -> Statement:
 
 def _part(table: Table, figure: Figure, dialect: Dialect) -> list[Output]:
     name = figure.column or ""
-    cell = _cell(table, name, dialect)
+    cell = cell_of(table, name, dialect)
     if figure.partial == "count":
-        return [Output(column=name, made=exp.Count(this=_reference(table, name)), witness=exp.convert(0))]
+        return [Output(column=name, made=exp.Count(this=reference(table, name)), witness=exp.convert(0))]
     if figure.partial != "sum":
         extreme = exp.Min if figure.partial == "min" else exp.Max
         return [Output(column=name, made=extreme(this=cell.delivered), witness=cell.witness), _misfits(name, cell)]
     if cell.addend is None:
-        raise _not_offered(_stored(table, name).column, "summed")
+        raise not_offered(stored(table, name).column, "summed")
     addends = _halves(cell.addend) if halves_sums(dialect) else [cell.addend]
     return [*_sums(name, addends, dialect), _misfits(name, cell)]
 
@@ -216,7 +223,7 @@ def _halves(addend: exp.Expr) -> list[exp.Expr]:
 def offers(table: Table, *, figures: Sequence[Figure], dialect: Dialect) -> bool:
     """Whether the source makes these figures exactly."""
     summed = [figure.column or "" for figure in figures if figure.partial == "sum"]
-    return all(_cell(table, name, dialect).addend is not None for name in summed)
+    return all(cell_of(table, name, dialect).addend is not None for name in summed)
 
 
 def comparable(predicate: Predicate | None, *, table: Table, dialect: Dialect) -> Predicate | None:
@@ -240,12 +247,12 @@ def newest(table: Table, *, keys: Sequence[str], column: str, where: Filter, dia
 @functools.lru_cache(maxsize=REMEMBERED)
 def _newest(asked: _Asked) -> Statement:
     table, where, dialect = asked.table, asked.where, asked.dialect
-    by = [_cell(table, name, dialect) for name in asked.columns]
+    by = [cell_of(table, name, dialect) for name in asked.columns]
     outputs = [
         Output(column=name, made=c.delivered, witness=c.witness) for name, c in zip(asked.columns, by, strict=True)
     ]
     (column,) = asked.measured
-    cell = _cell(table, column, dialect)
+    cell = cell_of(table, column, dialect)
     outputs.append(Output(column=column, made=exp.Max(this=cell.delivered), witness=cell.witness))
     if by:
         outputs.append(Output(column="", made=exp.Count(this=exp.Star()), witness=exp.convert(0)))
@@ -260,9 +267,9 @@ def edge(table: Table, *, last: bool, dialect: Dialect) -> str:
 
 @functools.lru_cache(maxsize=REMEMBERED)
 def _edge(path: tuple[str, ...], name: str, last: bool, dialect: str) -> str:  # noqa: FBT001 - a cache's key
-    rowid = exp.column(_name(name), table=_name(_ROWS))
+    rowid = exp.column(name_of(name), table=name_of(ROWS))
     extreme = exp.Max(this=rowid) if last else exp.Min(this=rowid)
-    return exp.select(extreme).from_(_table(Table(path=path, columns={}), _ROWS)).sql(dialect)
+    return exp.select(extreme).from_(table_named(Table(path=path, columns={}), ROWS)).sql(dialect)
 
 
 def is_number(column: Column) -> bool:
@@ -270,7 +277,7 @@ def is_number(column: Column) -> bool:
     return family_of(column.type) in {"integer", "decimal", "float"}
 
 
-def condition(predicate: Predicate, *, table: Table, dialect: Dialect, alias: str = _ROWS) -> exp.Expr:
+def condition(predicate: Predicate, *, table: Table, dialect: Dialect, alias: str = ROWS) -> exp.Expr:
     """The predicate as the source evaluates it; every part stands in parentheses.
 
     Raises:
@@ -282,13 +289,14 @@ def condition(predicate: Predicate, *, table: Table, dialect: Dialect, alias: st
     made: exp.Expr
     match predicate:
         case Compare(column, operator, value):
-            literal = _literal(table, column, value, dialect)
-            made = _OPERATORS[operator](this=_compared(table, column, dialect, alias), expression=literal)
+            made = _OPERATORS[operator](
+                this=compared(table, column, dialect, alias), expression=literal(table, column, value, dialect)
+            )
         case OneOf(column, values):
-            options = [_literal(table, column, value, dialect) for value in values]
-            made = exp.In(this=_compared(table, column, dialect, alias), expressions=options)
+            options = [literal(table, column, value, dialect) for value in values]
+            made = exp.In(this=compared(table, column, dialect, alias), expressions=options)
         case IsNull(column):
-            made = exp.Is(this=_reference(table, column, alias), expression=exp.Null())
+            made = exp.Is(this=reference(table, column, alias), expression=exp.Null())
         case Not(part):
             made = exp.Not(this=inner(part))
         case And(parts):
@@ -301,15 +309,15 @@ def condition(predicate: Predicate, *, table: Table, dialect: Dialect, alias: st
 
 
 def _where(select: exp.Select, table: Table, where: Filter, dialect: Dialect) -> exp.Select:
-    found = select.from_(_table(table, _ROWS))
+    found = select.from_(table_named(table, ROWS))
     for predicate in where.predicates:
         found = found.where(condition(predicate, table=table, dialect=dialect))
     if where.follow is not None:
         found = found.where(_is_followed(where.follow, table, where.followed, dialect))
     if where.present is not None:
-        found = found.where(exp.Not(this=exp.Is(this=_reference(table, where.present), expression=exp.Null())))
+        found = found.where(exp.Not(this=exp.Is(this=reference(table, where.present), expression=exp.Null())))
     if table.rowid is not None:
-        rowid = exp.column(_name(table.rowid), table=_name(_ROWS))
+        rowid = exp.column(name_of(table.rowid), table=name_of(ROWS))
         found = found.where(exp.Between(this=rowid, low=exp.Placeholder(), high=exp.Placeholder()))
     return found
 
@@ -319,10 +327,10 @@ def _is_followed(follow: Follow, table: Table, followed: Table | None, dialect: 
     if followed is None:
         raise Integrity(f"{follow.dataset}: the followed table was not checked", code="plan")
     same = exp.EQ(
-        this=_compared(followed, follow.key, dialect, _FOLLOWED), expression=_compared(table, follow.column, dialect)
+        this=compared(followed, follow.key, dialect, _FOLLOWED), expression=compared(table, follow.column, dialect)
     )
     kept = condition(follow.predicate, table=followed, dialect=dialect, alias=_FOLLOWED)
-    return exp.Exists(this=exp.select(exp.convert(1)).from_(_table(followed, _FOLLOWED)).where(same, kept))
+    return exp.Exists(this=exp.select(exp.convert(1)).from_(table_named(followed, _FOLLOWED)).where(same, kept))
 
 
 def _statement(outputs: Sequence[Output], rest: Callable[[exp.Select], exp.Select], dialect: Dialect) -> Statement:
@@ -345,53 +353,3 @@ def _kind(witness: exp.Expr) -> pa.DataType:
     if isinstance(witness, exp.HexString):
         return pa.binary()
     return pa.int64() if witness.is_int else pa.float64()
-
-
-def _cell(table: Table, name: str, dialect: Dialect, alias: str = _ROWS) -> Cell:
-    return dialect.cell(_stored(table, name), _reference(table, name, alias))
-
-
-def _compared(table: Table, name: str, dialect: Dialect, alias: str = _ROWS) -> exp.Expr:
-    reference = _reference(table, name, alias)
-    compared = dialect.cell(_stored(table, name), reference).compared
-    if compared is None:
-        raise _not_offered(_stored(table, name).column, "compared")
-    return compared
-
-
-def _not_offered(column: Column, verb: str) -> Unsupported:
-    return Unsupported(
-        f"column {column.name}: values of type {column.type} cannot be {verb} exactly in this source",
-        code="source",
-        fix=f"store it as a number of at most {FLOAT_DIGITS} digits, or leave it out",
-    )
-
-
-def _literal(table: Table, name: str, value: Scalar, dialect: Dialect) -> exp.Expr:
-    kind = _stored(table, name).column.type
-    return dialect.literal(typed(value, column=name, kind=kind).as_py(), kind)
-
-
-def _reference(table: Table, name: str, alias: str = _ROWS) -> exp.Column:
-    return exp.column(_name(_stored(table, name).column.name), table=_name(alias))
-
-
-def _stored(table: Table, name: str) -> Stored:
-    if name not in table.columns:
-        raise Integrity(f"column {name} is read but the scan does not carry it", code="plan")
-    return table.columns[name]
-
-
-def _table(table: Table, alias: str) -> exp.Table:
-    *rest, name = map(_name, table.path)
-    if len(rest) > 2:  # noqa: PLR2004 - database and schema
-        raise Unsupported("a table is named by at most database, schema and table", code="source")
-    database, schema = [None, None, *rest][-2:]
-    return exp.Table(this=name, db=schema, catalog=database, alias=exp.TableAlias(this=_name(alias)))
-
-
-def _name(text: str) -> exp.Identifier:
-    """A quoted identifier; the generator doubles quotes in it."""
-    if not text or any(unicodedata.category(character) in {"Cc", "Cf", "Cs"} for character in text):
-        raise Unsupported("a table or column name is empty or holds control characters", code="source")
-    return exp.to_identifier(text, quoted=True)

@@ -52,6 +52,9 @@ class Dialect:
     """sqlglot's."""
     cell: Callable[[Stored, exp.Column], Cell]
     literal: Callable[[Scalar, pa.DataType], exp.Expr]
+    sampled: Callable[[Stored, exp.Column, int], exp.Expr]
+    """What is asked for in a sample, of the witness's storage class or null: a text or binary cut to so many characters
+    or bytes."""
     has_witness: bool = True
     """Before the rows comes one of typed values, from which a driver that guesses types learns them."""
     sums_as_text: bool = False

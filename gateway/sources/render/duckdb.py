@@ -27,6 +27,8 @@ FOLDER: Final = "folder"
 _INTEGERS: Final = frozenset({"tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger"})
 _FOLDER_TYPES: Final = {"integer": "BIGINT", "boolean": "BOOLEAN", "date": "DATE"}
 
+_VARCHAR: Final = exp.DataType.build("VARCHAR", dialect="duckdb")
+
 
 def _literal(value: Scalar, kind: pa.DataType) -> exp.Expr:
     match value:
@@ -87,6 +89,19 @@ def _cell(stored: Stored, reference: exp.Column) -> Cell:
             raise Unsupported(f"column {stored.column.name}: type {stored.storage} is not read here", code="source")
 
 
+def _sampled(stored: Stored, reference: exp.Column, length: int) -> exp.Expr:
+    first, last = exp.convert(1), exp.convert(length)
+    match stored.storage:
+        case "varchar" | "uuid" | "json" | "enum":
+            return _call("ARRAY_SLICE", exp.Cast(this=reference, to=_VARCHAR.copy()), first, last)
+        case "blob":
+            return _call("ARRAY_SLICE", reference, first, last)
+        case "timestamp_ns":
+            return _cast(reference, "TIMESTAMP")
+        case _:
+            return _cell(stored, reference).delivered
+
+
 def _folder(stored: Stored, reference: exp.Column) -> Cell:
     family = family_of(stored.column.type)
     if family == "string":
@@ -123,4 +138,4 @@ def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-DUCKDB: Final = Dialect(name="duckdb", cell=_cell, literal=_literal, has_witness=False)
+DUCKDB: Final = Dialect(name="duckdb", cell=_cell, literal=_literal, sampled=_sampled, has_witness=False)

@@ -115,6 +115,12 @@ def _cell(stored: Stored, reference: exp.Column) -> Cell:
             assert_never(family)
 
 
+def _sampled(stored: Stored, reference: exp.Column, length: int) -> exp.Expr:
+    if family_of(stored.column.type) in {"string", "binary"}:
+        return exp.Anonymous(this="LEFT", expressions=[reference, exp.convert(length)])
+    return _cell(stored, reference).delivered
+
+
 def _integer(reference: exp.Column, storage: str) -> exp.Expr:
     """Bits would come as bytes."""
     return exp.Cast(this=reference, to=_UNSIGNED.copy()) if storage == "bit" else reference
@@ -142,4 +148,6 @@ def _moment(reference: exp.Column, stored: Stored) -> exp.Expr:
     return exp.Concat(expressions=[reference, text_literal(missing)], safe=False, coalesce=False)
 
 
-MARIADB: Final = Dialect(name="mysql", cell=_cell, literal=_literal, has_witness=False, sums_as_text=True)
+MARIADB: Final = Dialect(
+    name="mysql", cell=_cell, literal=_literal, sampled=_sampled, has_witness=False, sums_as_text=True
+)

@@ -31,6 +31,8 @@ ANY_NUMERIC: Final = "numeric"
 BOUND_NUMERIC: Final = "bound numeric"
 """Storage of a numeric(p, s) that fits the declared type; NaN fits every such type."""
 
+_TEXT: Final = exp.DataType.build("TEXT", dialect="postgres")
+
 
 def _postgres_literal(value: Scalar, kind: pa.DataType) -> exp.Expr:
     match value:
@@ -107,6 +109,18 @@ def _misfit(storage: str, reference: exp.Column, kind: pa.Decimal128Type) -> exp
     return exp.Not(this=exp.Paren(this=fits))  # NaN and infinities are not below the limit
 
 
+def _sampled(stored: Stored, reference: exp.Column, length: int) -> exp.Expr:
+    cell = _postgres_cell(stored, reference)
+    match stored.storage:
+        case "short text" | "text" | "spelled":
+            text = exp.Cast(this=reference, to=_TEXT.copy())
+            return _call("SUBSTR", text, exp.convert(1), exp.convert(length))
+        case "bytea":
+            return _call("SUBSTR", reference, exp.convert(1), exp.convert(length))
+        case _:
+            return cell.sent or cell.delivered
+
+
 def _text(storage: str, reference: exp.Column) -> Cell:
     compared: exp.Expr = reference
     delivered: exp.Expr = reference
@@ -138,4 +152,6 @@ def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-POSTGRES: Final = Dialect(name="postgres", cell=_postgres_cell, literal=_postgres_literal, has_witness=False)
+POSTGRES: Final = Dialect(
+    name="postgres", cell=_postgres_cell, literal=_postgres_literal, sampled=_sampled, has_witness=False
+)

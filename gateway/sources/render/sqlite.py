@@ -17,6 +17,9 @@ from gateway.terms.mask_spec import family_of
 from gateway.terms.plan import FIXED_POINT
 from gateway.terms.predicate import Scalar
 
+_MAX_SPELLED: Final = 100
+"""No decimal and no moment takes as many bytes."""
+
 
 def _sqlite_literal(value: Scalar, kind: pa.DataType) -> exp.Expr:
     match value:
@@ -66,6 +69,28 @@ def _sqlite_cell(stored: Stored, reference: exp.Column) -> Cell:
             raise Unsupported(f"column {column.name}: type {column.type} is not read from SQLite", code="source")
         case family:
             assert_never(family)
+
+
+def _sampled(stored: Stored, reference: exp.Column, length: int) -> exp.Expr:
+    """A value of another storage class is null: the driver would give up the whole answer for it."""
+    match family_of(stored.column.type):
+        case "integer" | "boolean":
+            return exp.Case().when(exp.Not(this=_not_stored_as(reference, "integer")), reference)
+        case "float":
+            number = exp.Not(this=_not_stored_as(reference, "integer", "real"))
+            return exp.Case().when(number, exp.Add(this=reference, expression=exp.convert(0.0)))
+        case "decimal" if stored.storage != "text" and stored.column.type.precision <= FLOAT_DIGITS:
+            number = exp.Not(this=_not_stored_as(reference, "integer", "real"))
+            return exp.Case().when(number, exp.Add(this=reference, expression=exp.convert(0.0)))
+        case "decimal" | "timestamp":
+            is_short = exp.LT(this=_call("OCTET_LENGTH", reference), expression=exp.convert(_MAX_SPELLED))
+            return exp.Case().when(is_short, _sqlite_cell(stored, reference).delivered)
+        case _:
+            # no cast: sqlglot takes a millisecond to write one, and there are thousands of columns
+            text = exp.Paren(this=exp.DPipe(this=reference, expression=text_literal("")))
+            is_long = exp.GT(this=_call("OCTET_LENGTH", reference), expression=exp.convert(length - 1))
+            # a NUL ends what SUBSTR sees, so it is left out where it is not needed
+            return exp.Case().when(is_long, _part(text, 1, length)).else_(text.copy())
 
 
 def _not_stored_as(reference: exp.Column, *classes: str) -> exp.Expr:
@@ -145,4 +170,4 @@ def _part(text: exp.Expr, first: int, count: int) -> exp.Expr:
     return _call("SUBSTR", text, exp.convert(first), exp.convert(count))
 
 
-SQLITE: Final = Dialect(name="sqlite", cell=_sqlite_cell, literal=_sqlite_literal)
+SQLITE: Final = Dialect(name="sqlite", cell=_sqlite_cell, literal=_sqlite_literal, sampled=_sampled)

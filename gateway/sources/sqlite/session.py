@@ -22,13 +22,17 @@ import pyarrow as pa
 
 from gateway.errors import GatewayError, Integrity, Unavailable, Unsupported
 from gateway.sources import render
+from gateway.sources.described.sampling import Drawn, by_windows, enough
 from gateway.sources.followed import kind_of, values_of
-from gateway.sources.render import SQLITE
+from gateway.sources.render import SQLITE, sampling
+from gateway.sources.sqlite.affinity import affinity
+from gateway.sources.sqlite.schema import described
 from gateway.sources.table import Statement, Stored, Table
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import Family, family_of
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import columns_of
+from gateway.terms.source_schema import SourceSchema
 
 WINDOW_ROWIDS: Final = 1 << 18
 """Rowids read by one statement: a few tenths of a second for a guarded scan, less for others."""
@@ -36,6 +40,10 @@ _SPARSE_SECONDS: Final = 0.02
 """A window that took less held few rows: the next one is wider."""
 _DRIVER_ROWS: Final = 256
 """Of the driver's batches: with values of at most 1 MiB this bounds their bytes."""
+_SAMPLE_BYTES: Final = 64 << 20
+"""Of the driver's batches of a sample, or else one row."""
+_MOST_OCTETS: Final = 4
+"""Of a character."""
 
 AFFINITIES: Final[Mapping[Family, frozenset[str]]] = MappingProxyType(
     {
@@ -63,16 +71,6 @@ _SETUP: Final = (
     "PRAGMA cell_size_check = ON",
     "PRAGMA temp_store = MEMORY",  # sorting writes no raw value to a disk; a window bounds what is sorted
 )
-
-
-def affinity(declared_type: str) -> str:
-    """SQLite's rule (Datatypes In SQLite, 3.1), in its order."""
-    upper = declared_type.upper()
-    rules = (("integer", ("INT",)), ("text", ("CHAR", "CLOB", "TEXT")), ("blob", ("BLOB",)))
-    for name, words in (*rules, ("real", ("REAL", "FLOA", "DOUB"))):
-        if any(word in upper for word in words):
-            return name
-    return "numeric" if upper else "blob"
 
 
 class Layout:
@@ -224,6 +222,39 @@ class Session:
             for batch in batches:
                 yield batch.select(range(len(statement.kinds)))
 
+    def described(self) -> SourceSchema:
+        """What is in the file."""
+        return described(self._rows, self._attempt, source=self._source)
+
+    def be_quick(self) -> None:
+        """Do nothing: no writer keeps a reader waiting for longer than busy_timeout."""
+
+    def sampled(self, drawn: Drawn) -> Iterator[pa.RecordBatch]:
+        """Rows of all over the table, by its rowids or a key of whole numbers; without them its first ones."""
+        texts = sampling.length_of(drawn.table, drawn.columns) * _MOST_OCTETS * len(drawn.columns)
+        rows = max(1, min(_DRIVER_ROWS, _SAMPLE_BYTES // texts))
+
+        def read(statement: Statement, window: Sequence[int] = ()) -> Iterator[pa.RecordBatch]:
+            batches = self._batches(statement.sql, window, statement=statement, dataset=drawn.dataset, rows=rows)
+            yield self._after_witness(next(batches, None), statement, drawn.dataset)
+            yield from batches
+
+        def plain() -> Iterator[pa.RecordBatch]:
+            return read(drawn.statement(sampling.WHOLE, drawn.rows))
+
+        if drawn.key is None:
+            return plain()
+        (edges,) = self._rows(sampling.edges(drawn.table, key=drawn.key, dialect=SQLITE))
+        return enough(by_windows(drawn, read, edges=edges), plain, rows=drawn.rows)
+
+    def _attempt(self, sql: str, parameters: Sequence[str]) -> list[tuple[object, ...]]:
+        """Empty where it fails: a view may be broken or refer to itself."""
+        try:
+            return self._rows(sql, parameters)
+        except GatewayError:
+            self._check()  # it may be what ended the reading
+            return []
+
     def count_tables(self) -> int:
         """Touches the file without reading a row of it."""
         return int(str(self._rows(_TABLES)[0][0]))
@@ -246,6 +277,11 @@ class Session:
     def _past_witness(self, first: pa.RecordBatch | None, statement: Statement, dataset: str) -> pa.RecordBatch:
         if first is None or first.num_rows == 0 or first.column(len(statement.kinds))[0].as_py() != 1:
             raise Integrity(f"source {self._source}: the driver did not deliver what was asked for", code="source")
+        return self._after_witness(first, statement, dataset)
+
+    def _after_witness(self, first: pa.RecordBatch | None, statement: Statement, dataset: str) -> pa.RecordBatch:
+        if first is None or first.num_rows == 0:
+            raise Integrity(f"source {self._source}: the driver did not deliver what was asked for", code="source")
         for place, kind in enumerate(statement.kinds):
             if first.schema.field(place).type != kind:
                 raise _misfit(statement, place, dataset)
@@ -262,11 +298,12 @@ class Session:
         *,
         statement: Statement | None = None,
         dataset: str = "",
+        rows: int = _DRIVER_ROWS,
     ) -> Iterator[pa.RecordBatch]:
         self._check()
         if self._connection is None:
             raise Unavailable(f"source {self._source}: not connected", code="source")
-        options = {"adbc.sqlite.query.batch_rows": str(_DRIVER_ROWS)}
+        options = {"adbc.sqlite.query.batch_rows": str(rows)}
         try:
             with self._connection.cursor(adbc_stmt_kwargs=options) as cursor:
                 cursor.execute(sql, list(parameters) or None)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from gateway.errors import Exhausted, GatewayError, Integrity, Invalid, Unavailable, Unsupported
 from gateway.sources import SqliteSource, evaluate, merge
 from gateway.sources.sqlite import session as sqlite_session
-from gateway.sources.sqlite.session import affinity
+from gateway.sources.sqlite.affinity import affinity
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import MaskUse
 from gateway.terms.plan import GuardedScan, Measure, Scan
