@@ -6,6 +6,7 @@ datasets (a text's subject, columns that outsiders write) is checked when all fi
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import re
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from gateway.catalog.about import check_about
+from gateway.catalog.about import read_about
 from gateway.catalog.types import read_type
 from gateway.terms.dataset import CLASSIFICATIONS, Classification, Column, Dataset, Datasets, Subject, Watermark
 from gateway.terms.document import Node, PolicyFiles
@@ -33,7 +34,7 @@ _NEVER_KEPT: frozenset[Classification] = frozenset({"direct_identifier", "free_t
 def read_catalog(files: PolicyFiles) -> Datasets:
     """All datasets of all catalog files, by name.
 
-    `clip` and `about` are checked and belong to masks that read them; no column carries them yet.
+    `clip` is checked and belongs to masks that read it; no column carries it yet.
 
     Raises:
         Invalid: the first thing that is wrong, as `file:line: what, and what is allowed`.
@@ -50,7 +51,7 @@ def read_catalog(files: PolicyFiles) -> Datasets:
             datasets[name] = _read_dataset(name, node=node, fields=fields, source=source)
             nodes[name] = fields["columns"].mapping()
     for name, columns in nodes.items():
-        _check_columns_across(datasets[name], nodes=columns, datasets=datasets)
+        datasets[name] = _with_abouts(datasets[name], nodes=columns, datasets=datasets)
     _check_outsiders(datasets, nodes)
     return datasets
 
@@ -58,7 +59,7 @@ def read_catalog(files: PolicyFiles) -> Datasets:
 def _fields_of_dataset(node: Node) -> dict[str, Node]:
     return node.mapping(
         required=frozenset({"table", "columns"}),
-        optional=frozenset({"owner", "discoverable", "subject", "watermark"}),
+        optional=frozenset({"owner", "discoverable", "subject", "watermark", "scan_rate"}),
     )
 
 
@@ -79,6 +80,7 @@ def _read_dataset(name: str, *, node: Node, fields: Mapping[str, Node], source: 
         subject=_read_subject(fields["subject"], columns=columns) if "subject" in fields else None,
         watermark=_read_watermark(fields["watermark"], columns=columns) if "watermark" in fields else None,
         columns=columns,
+        scan_rate=_read_rate(fields["scan_rate"]) if "scan_rate" in fields else 1.0,
         file=node.file,
         line=node.line,
     )
@@ -152,11 +154,14 @@ def _read_watermark(node: Node, *, columns: Mapping[str, Column]) -> Watermark:
     return Watermark(column=column.name, lateness=lateness)
 
 
-def _check_columns_across(dataset: Dataset, *, nodes: Mapping[str, Node], datasets: Datasets) -> None:
-    for name, node in nodes.items():
-        about = node.mapping().get("about")
-        if about is not None:
-            check_about(about, dataset=dataset, column=dataset.columns[name], datasets=datasets)
+def _with_abouts(dataset: Dataset, *, nodes: Mapping[str, Node], datasets: Datasets) -> Dataset:
+    columns = dict(dataset.columns)
+    for name, column in dataset.columns.items():
+        node = nodes[name].mapping().get("about")
+        if node is not None:
+            about = read_about(node, dataset=dataset, column=column, datasets=datasets)
+            columns[name] = dataclasses.replace(column, about=about)
+    return dataclasses.replace(dataset, columns=columns)
 
 
 def _check_outsiders(datasets: Datasets, nodes: Mapping[str, Mapping[str, Node]]) -> None:
@@ -211,6 +216,13 @@ def _read_table(node: Node) -> tuple[str, ...]:
     if not all(_TABLE_PART.fullmatch(part) for part in parts):
         raise node.fail("a table is NAME or SCHEMA.NAME, of A-Z a-z 0-9 _")
     return parts
+
+
+def _read_rate(node: Node) -> float:
+    value = node.value
+    if isinstance(value, bool) or not isinstance(value, int | float | decimal.Decimal) or not 0 < value <= 1:
+        raise node.fail("a share of the rows is needed here: above 0, at most 1")
+    return float(value)
 
 
 def _read_bool(node: Node) -> bool:

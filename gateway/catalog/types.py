@@ -26,6 +26,13 @@ _DECIMAL = re.compile(r"decimal128\((\d{1,2}), ?(\d{1,2})\)")
 ALLOWED = (*_PLAIN, "decimal128(precision, scale)")
 
 
+def spelled(kind: pa.DataType) -> str:
+    """What a catalog file would declare; empty: the list has nothing for it."""
+    if pa.types.is_decimal128(kind) and 0 <= kind.scale <= kind.precision:
+        return f"decimal128({kind.precision},{kind.scale})"
+    return next((text for text, known in _PLAIN.items() if known == kind), "")
+
+
 def read_type(node: Node) -> pa.DataType:
     """The Arrow type that a catalog declares.
 

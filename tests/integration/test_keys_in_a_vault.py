@@ -14,7 +14,7 @@ from gateway.keys import projects_folder
 from tests import bank
 from tests.conformance.vaults import Vault, open_vault
 from tests.house import House, open_house, settings_for
-from tests.unit.governance.test_approvals import People
+from tests.unit.governance.people import People
 
 SQL, PURPOSE, PROJECT = "SELECT customer_id FROM core.customers", bank.ANA[1], "credit-risk"
 
