@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from etl.extracts import Worker, run_worker
 from gateway import audit, catalog, cli, http, keys, policy, query, store
 from gateway.assembly import Gateway, sandbox_limits
+from gateway.cataloguing import CatalogScans
 from gateway.control import Control, SystemClock, SystemEntropy
 from gateway.errors import Denied, Invalid
 from gateway.governance import KeyOperator, TokenDesk, compile_policy, read_policies
@@ -33,7 +34,7 @@ _CHECK_SECONDS: Final = 60.0
 """For the tables of one source."""
 
 
-class Host:
+class Host(CatalogScans):
     """The composition root as the command line sees it (cli.Host)."""
 
     def settings(self) -> Settings:

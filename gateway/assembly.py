@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from etl.extracts import ExtractDesk, ExtractDesks, Folders, Shelf, Stock, Worker, Workshop
@@ -13,6 +14,7 @@ from etl.lineage import EventWriter, GrantBook, LineageDesk, ModelDesk, OpaqueNa
 from etl.outgoing import Courier, open_outgoing
 from gateway import http, query, store
 from gateway.control import Control, space_checker
+from gateway.detection import DetectionLimits, DetectorPool, Knowledge
 from gateway.enforcement import EnforcementPoint
 from gateway.errors import Invalid, Unavailable
 from gateway.governance import (
@@ -26,6 +28,7 @@ from gateway.governance import (
     open_approval_desks,
 )
 from gateway.housekeeping import Housekeeping, Lease, Rounds, refusal_counter
+from gateway.masks import NameLists
 from gateway.ports import Source
 from gateway.rooms import ExtractLimits, Limits, Rooms
 from gateway.running import RunningAnswers
@@ -35,6 +38,7 @@ from gateway.terms.audit import Actor
 from gateway.terms.identity import Principal
 from gateway.terms.key import KeyScope
 from gateway.terms.proposal import Proposal, ProposalKind
+from gateway.terms.request import ProfileLimits
 
 _SELF: Final = Actor(principal="gateway", environment="", roles=(), door="host")
 """Who does what an approval led to, if the process that approved it died before."""
@@ -47,6 +51,7 @@ class Gateway:
         settings = control.settings
         self.control = control
         self.sandbox = Sandbox(sandbox_limits(settings))
+        self.detector = DetectorPool(detection_limits(settings), knowledge=knowledge(settings))
         self.running = RunningAnswers(control.log_store, withdraw=self.sandbox.drop)
         self.lease = Lease(store.Leases(control.engine), ttl_seconds=settings.lease_seconds)
         self._keys = control.open_keys()
@@ -76,6 +81,8 @@ class Gateway:
             sandbox=self.sandbox,
             windows=store.Windows(control.engine),
             allowance=store.Allowances(control.engine),
+            detector=self.detector,
+            names=NameLists(),
             cases=CaseBook(
                 control.proposals,
                 policy=control.policy.current,
@@ -230,6 +237,7 @@ class Gateway:
             self.running.stop_all(Unavailable("the gateway is stopping", code="stopping", fix="ask again"))
             self._worker.join()
         self.housekeeping.close()
+        self.detector.close()
         self.sandbox.close()
         self.control.close()
 
@@ -274,6 +282,12 @@ def _limits(settings: Settings) -> Limits:
             cpu_seconds=settings.extract_cpu_seconds,
             spill_mb=settings.extract_spill_mb,
         ),
+        profile=ProfileLimits(
+            rows=settings.profile_rows,
+            tables=settings.profile_tables,
+            columns=settings.profile_columns,
+            seconds=settings.profile_seconds,
+        ),
         rows_per_day=settings.rows_per_day,
         max_json_rows=settings.max_json_rows,
         max_result_rows=settings.max_result_rows,
@@ -299,3 +313,36 @@ def sandbox_limits(settings: Settings) -> SandboxLimits:
         max_scans=settings.max_scans,
         kernel_isolation=settings.sandbox_kernel_isolation,
     )
+
+
+def detection_limits(settings: Settings) -> DetectionLimits:
+    """Bounds of the processes that look into texts, as settings say."""
+    return DetectionLimits(
+        workers=settings.detection_workers,
+        value_seconds=settings.detection_value_ms / 1_000,
+        memory_mb=settings.detection_memory_mb,
+        idle_seconds=settings.detection_idle_seconds,
+        kernel_isolation=settings.sandbox_kernel_isolation,
+    )
+
+
+def knowledge(settings: Settings) -> Knowledge:
+    """What those processes know besides their own rules.
+
+    Raises:
+        Invalid: a file that settings name cannot be read.
+    """
+    return Knowledge(
+        models=settings.text_models,
+        site=_text_of(settings.recognizers_file, "recognizers_file"),
+        lexicon=_text_of(settings.lexicon_file, "lexicon_file"),
+    )
+
+
+def _text_of(file: Path | None, setting: str) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{setting}: {file} cannot be read as text", code="settings") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hmac
+from collections.abc import Iterator
 
 from gateway.errors import Denied, GatewayError
 from gateway.rooms import ActivePolicy
@@ -12,7 +13,7 @@ from gateway.sandbox import Binding
 from gateway.terms.audit import AccessEntry, Actor, ColumnAccess, DenialEntry, EventEntry
 from gateway.terms.identity import Principal, Purpose
 from gateway.terms.key import KeyEpoch
-from gateway.terms.policy import Decision
+from gateway.terms.policy import Decision, KnownColumn, Level
 from gateway.terms.query import BoundQuery
 from gateway.terms.request import ApprovedCase, Receipt, ReidentifyRequest, Request, WatermarkRequest
 
@@ -101,7 +102,7 @@ class Case:
             purpose=self.purpose.name,
             project=self.key.project,
             columns=accesses(decision),
-            datasets=tuple(sorted(decision.datasets)),
+            datasets=tuple(sorted({*decision.datasets, *(known.dataset for known in _known(decision))})),
             digest=decision.digest,
             dynamic_grants=decision.dynamic_grants,
             shape=self.shape,
@@ -152,12 +153,26 @@ class Case:
 
 
 def accesses(decision: Decision) -> tuple[ColumnAccess, ...]:
-    """Every source column that a decision lets be read."""
-    return tuple(
+    """Every source column that a decision lets be read, and those that its free texts are about, under their level."""
+    read = [
         ColumnAccess(dataset=name, column=column.column, level=column.level.value, grant=dataset.grant)
         for name, dataset in sorted(decision.datasets.items())
         for column in dataset.columns.values()
-    )
+    ]
+    beside = [
+        ColumnAccess(dataset=known.dataset, column=known.column, level=Level.PSEUDONYMIZED.value, grant=dataset.grant)
+        for _, dataset in sorted(decision.datasets.items())
+        for column in dataset.columns.values()
+        for known in column.known
+    ]
+    seen = {(each.dataset, each.column) for each in read}
+    return (*read, *(each for each in dict.fromkeys(beside) if (each.dataset, each.column) not in seen))
+
+
+def _known(decision: Decision) -> Iterator[KnownColumn]:
+    for dataset in decision.datasets.values():
+        for column in dataset.columns.values():
+            yield from column.known
 
 
 def denied(decision: Decision) -> Denied:

@@ -25,12 +25,13 @@ import contextlib
 import dataclasses
 import datetime
 from collections.abc import Callable, Iterator
-from typing import Final, NoReturn
+from typing import Final
 
 from gateway import catalog, delivery, masks, planning, query
 from gateway.case import Case, denied
-from gateway.errors import Denied, GatewayError, Integrity, Invalid, Unsupported
+from gateway.errors import Denied, GatewayError, Integrity, Invalid
 from gateway.pinning import WindowPins
+from gateway.profiling import Profiling, Watch
 from gateway.remembered import Questions
 from gateway.rooms import ActivePolicy, Limits, Rooms
 from gateway.running import Answer, Body, OpenedAnswer
@@ -39,8 +40,9 @@ from gateway.terms.audit import Conditions
 from gateway.terms.key import KeyScope
 from gateway.terms.plan import Plan
 from gateway.terms.policy import Decision
+from gateway.terms.proposal_catalog import CatalogProposal
 from gateway.terms.query import BoundQuery
-from gateway.terms.request import Explanation, Receipt, ReidentifyRequest, Request, WatermarkRequest
+from gateway.terms.request import Explanation, ProfileRequest, Receipt, ReidentifyRequest, Request, WatermarkRequest
 from gateway.terms.streams import Tally
 
 _ATTEMPTS: Final = 2
@@ -126,10 +128,9 @@ class EnforcementPoint:
         finally:
             self._rooms.admission.give(case.principal.id)
 
-    def profile(self, request: Request) -> NoReturn:
-        """Sample a source's columns for classification: not offered yet; refused and logged."""
-        with self._denying(self._open(request)):
-            raise Unsupported("catalog scans are not offered yet", code="profile")
+    def profile(self, request: ProfileRequest, *, watch: Watch | None = None) -> CatalogProposal:
+        """Propose a catalog for a source's tables: the operator's act on this host; steps and errors in profiling."""
+        return Profiling(self._rooms, limits=self._limits).profile(request, watch=watch or Watch())
 
     def reidentify(self, request: ReidentifyRequest, *, format: delivery.Format) -> Answer:  # noqa: A002
         """Give an approved case's result to its proposer, once: pseudonyms, and the identifiers they were made of.

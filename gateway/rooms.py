@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from gateway.detector_ports import Detector
 from gateway.identity import Admission, Gate
+from gateway.masks import NameLists
 from gateway.policy import PolicyDecisionPoint
 from gateway.ports import AuditLog, Clock, Entropy, KeyRing, ReleaseWindows, RowAllowance, Source
 from gateway.query import QueryLimits
@@ -17,7 +19,7 @@ from gateway.sandbox import Sandbox, Spill
 from gateway.settings import RoleLimits
 from gateway.terms.dataset import Datasets
 from gateway.terms.identity import Principal
-from gateway.terms.request import ApprovedCase, ReidentifyRequest
+from gateway.terms.request import ApprovedCase, ProfileLimits, ReidentifyRequest
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class Limits:
     query: QueryLimits
     query_seconds: float
     extract: ExtractLimits
+    profile: ProfileLimits
+    """Of one catalog scan; no role's limits change it."""
     rows_per_day: int
     """Of one dataset, to one principal, row by row, by interactive answers (T6)."""
     max_json_rows: int
@@ -114,6 +118,8 @@ class Rooms:
     sources: Mapping[str, Source]
     keys: KeyRing
     sandbox: Sandbox
+    detector: Detector
+    names: NameLists
     windows: ReleaseWindows
     allowance: RowAllowance
     cases: Cases

@@ -113,6 +113,22 @@ class Settings(BaseSettings):
     sandbox_kernel_isolation: Literal["required", "accept_none"] = "required"
     """`accept_none`: run although the kernel offers no seccomp. Say so in your threat model."""
 
+    detection_workers: int = Field(default=2, ge=1, le=64)
+    """Processes that look for personal data in texts and tables; started with the first text, not before."""
+    detection_value_ms: float = Field(default=50.0, gt=0)
+    """Of a processor, for one text; a slower one is removed whole."""
+    detection_memory_mb: int = Field(default=1_024, ge=64)
+    """Of one such process, on top of what it maps once its models are loaded; at half of it, it is replaced."""
+    detection_idle_seconds: float = Field(default=60.0, gt=0)
+    """Such a process waits this long for the next text, then ends."""
+    text_models: dict[str, str] = {}
+    """Language models that find names of people in texts, installed packages by language: `{"en": "…"}`. A language
+    without one is served by rules and lists, and `strict` removes the words that they cannot explain."""
+    recognizers_file: Path | None = None
+    """The site's own recognizers, in Presidio's YAML. None: there are none."""
+    lexicon_file: Path | None = None
+    """The site's own words for names of columns, YAML; they come before the gateway's. None: there are none."""
+
     worker_in_serve: bool = True
     """`serve` makes extracts too; false where `gateway worker` does it in processes of its own."""
     schedule_seconds: float = 60.0
@@ -127,6 +143,15 @@ class Settings(BaseSettings):
     """Signs webhook calls; `whsec_…`."""
     outgoing_networks: tuple[str, ...] = ()
     """Private networks that events and webhooks may be sent to, in CIDR form."""
+
+    profile_rows: int = Field(default=1_000, ge=1, le=100_000)
+    """A catalog scan samples at most so many rows of a table."""
+    profile_tables: int = Field(default=1_000, ge=1)
+    """A catalog scan samples at most so many tables."""
+    profile_columns: int = Field(default=50_000, ge=1)
+    """Of all tables that a catalog scan samples: each is named in its access entry."""
+    profile_seconds: float = Field(default=1_800.0, gt=0)
+    """Wall clock of one catalog scan."""
 
     threshold_subjects: int = Field(default=10, ge=5)
     """A group of fewer distinct data subjects is not shown; 5 is the floor."""

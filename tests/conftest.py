@@ -27,6 +27,8 @@ SLOW = (
     "unit/governance/test_approvals.py",
     "unit/governance/test_governance_desks.py",
     "unit/sources/test_rows_only.py",
+    "unit/quality/test_hard_set.py",
+    "unit/detection/test_detection_pool.py",
     # processes
     "unit/sandbox/test_sandbox_answers.py",
     "unit/sandbox/test_sandbox_child.py",

@@ -7,7 +7,18 @@ import sys
 import click
 
 from gateway import __version__
-from gateway.cli import asking, auditing, extracting, hosting, keys, modelling, policies, reidentifying, requesting
+from gateway.cli import (
+    asking,
+    auditing,
+    catalog,
+    extracting,
+    hosting,
+    keys,
+    modelling,
+    policies,
+    reidentifying,
+    requesting,
+)
 from gateway.cli.host import Host
 
 
@@ -35,7 +46,7 @@ def run(host: Host) -> None:
     sys.exit(cli.main(obj=host))
 
 
-for module in (hosting, keys, asking, requesting, extracting, modelling, reidentifying, policies, auditing):
+for module in (hosting, keys, catalog, asking, requesting, extracting, modelling, reidentifying, policies, auditing):
     for command in module.COMMANDS:
         cli.add_command(command)
 for command in requesting.POLICY_COMMANDS:

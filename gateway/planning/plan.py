@@ -12,7 +12,7 @@ from sqlglot.optimizer.scope import traverse_scope
 
 from gateway.errors import Integrity, Invalid, Unsupported
 from gateway.planning.comparisons import align
-from gateway.planning.engine import ENGINE, copy_of, nodes_of
+from gateway.planning.engine import ENGINE
 from gateway.planning.guarded import is_aggregate, is_guarded
 from gateway.planning.order import give_own_order, is_order_free
 from gateway.planning.origins import outputs_of
@@ -24,6 +24,7 @@ from gateway.terms.plan import RECOVERED, GuardedScan, MaskedScan, Output, Plan,
 from gateway.terms.policy import ColumnDecision, DatasetDecision, Decision, Level
 from gateway.terms.predicate import columns_of
 from gateway.terms.query import BoundQuery
+from gateway.trees import copy_of, nodes_of
 
 ORDER_COLUMN: Final = "__order"
 """64 bits made of a row's own values; delivery sorts by it and drops it."""

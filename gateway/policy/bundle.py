@@ -14,12 +14,14 @@ from gateway.policy.vocabulary import CANONS, Problems, Vocabulary
 from gateway.terms.dataset import Column, Dataset, Datasets
 from gateway.terms.document import Node
 from gateway.terms.mask_reader import misfit_of
-from gateway.terms.mask_spec import MASK_SPECS, MaskUse, family_of
-from gateway.terms.policy import AuxiliaryColumn, ColumnDecision, Grant, Level, RuleRef
+from gateway.terms.mask_spec import MASK_SPECS, NAMING, MaskUse, family_of
+from gateway.terms.policy import AuxiliaryColumn, ColumnDecision, Grant, KnownColumn, Level, RuleRef
 
 KEEP = MaskUse(name="keep")
 REDACT = MaskUse(name="redact")
 _SUBJECT = "subject"
+_NAME = "name"
+_TEXT = "text"
 Use = Literal["value", "dimension", "measure", "subject"]
 
 
@@ -58,9 +60,11 @@ def settle_releases(datasets: Datasets, *, vocabulary: Vocabulary, problems: Pro
             with problems.noted():
                 _check_domain(column, dataset=dataset, vocabulary=vocabulary)
                 for level in Level:
-                    releases[dataset.name, column.name, level] = _settle(
-                        column, dataset=dataset, level=level, vocabulary=vocabulary
-                    )
+                    release = _settle(column, dataset=dataset, level=level, vocabulary=vocabulary)
+                    if isinstance(release, ColumnDecision) and release.mask.name == _TEXT:
+                        known = _known_columns(column, dataset=dataset, datasets=datasets, vocabulary=vocabulary)
+                        release = dataclasses.replace(release, known=known)
+                    releases[dataset.name, column.name, level] = release
     return releases
 
 
@@ -90,6 +94,9 @@ def _settle(column: Column, *, dataset: Dataset, level: Level, vocabulary: Vocab
     if stated.word == "domain" and column.domain is not None:
         domain = vocabulary.domains[column.domain]
         return _released(column, dataset=dataset, mask=domain.mask, rule=domain.rule, vocabulary=vocabulary)
+    if stated.word == "text" and dataset.subject is not None and family_of(column.type) == "string":
+        mask = MaskUse(name=_TEXT)
+        return _released(column, dataset=dataset, mask=mask, rule=stated.rule, vocabulary=vocabulary)
     return _released(column, dataset=dataset, mask=REDACT, rule=stated.rule, vocabulary=vocabulary)
 
 
@@ -169,3 +176,41 @@ def _aggregated(column: Column, *, dataset: Dataset, vocabulary: Vocabulary) -> 
         use=use,
         rule=stated.rule,
     )
+
+
+def _known_columns(
+    column: Column, *, dataset: Dataset, datasets: Datasets, vocabulary: Vocabulary
+) -> tuple[KnownColumn, ...]:
+    """What the mask `text` is told of a row's own subject: one for each role of `about:`, in the catalog's order."""
+    about = column.about
+    if about is None:
+        return ()
+    there = datasets[about.dataset]
+    subject = dataset.columns[dataset.subject.column] if dataset.subject else None
+    known = []
+    for role, name in about.roles:
+        found = there.columns[name]
+        named = subject if role == _NAME else found
+        domain = vocabulary.domains.get(found.domain) if found.domain else None
+        known.append(
+            KnownColumn(
+                role=role,
+                dataset=there.name,
+                table=there.table,
+                column=name,
+                type=found.type,
+                on=about.on,
+                mask=_naming(named, vocabulary=vocabulary) if named else None,
+                domain=found.domain,
+                canon=domain.canon if domain else None,
+            )
+        )
+    return tuple(known)
+
+
+def _naming(column: Column, *, vocabulary: Vocabulary) -> MaskUse | None:
+    """The mask that gives the column its pseudonyms; None: it has none that join."""
+    stated = vocabulary.levels[column.classification, Level.PSEUDONYMIZED]
+    domain = vocabulary.domains.get(column.domain) if column.domain else None
+    mask = column.mask or (domain.mask if domain and stated.word == "domain" else None)
+    return mask if domain and mask and mask.name in NAMING else None

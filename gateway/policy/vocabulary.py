@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from gateway.errors import Invalid, Unsupported
+from gateway.errors import Invalid
 from gateway.terms.dataset import CLASSIFICATIONS, Classification
 from gateway.terms.document import Node, PolicyFiles
 from gateway.terms.identity import Purpose, is_name
@@ -54,11 +54,11 @@ CANONS: Mapping[str, frozenset[Family]] = MappingProxyType(
 )
 """How values of a domain are brought into one form, and the families that have it; a test holds masks.CANONS equal."""
 
-Word = Literal["keep", "redact", "deny", "domain", "measure", "dimension_if_declared"]
+Word = Literal["keep", "redact", "deny", "domain", "measure", "dimension_if_declared", "text"]
 _WORDS: Mapping[Level, tuple[Word, ...]] = MappingProxyType(
     {
         Level.AGGREGATED: ("deny", "dimension_if_declared", "measure"),
-        Level.PSEUDONYMIZED: ("deny", "domain", "keep", "redact"),
+        Level.PSEUDONYMIZED: ("deny", "domain", "keep", "redact", "text"),
         Level.FULL: ("deny", "keep"),
     }
 )
@@ -260,14 +260,13 @@ def _read_levels(root: Node, *, problems: Problems) -> Mapping[tuple[Classificat
 
 def _read_word(node: Node, *, class_: Classification, level: Level) -> LevelRule:
     text = node.text()
-    if text == "text" and level is Level.PSEUDONYMIZED:
-        reason = "text is not offered yet: use redact until free-text masking arrives"
-        raise Unsupported(node.fail(reason).message, code="policy")
     word = next((word for word in get_args(Word) if word == text), None)
     if word is None or word not in _WORDS[level]:
         raise node.fail(f"{text!r} is not offered at the {level} level; allowed: {', '.join(_WORDS[level])}")
     if word == "keep" and level is not Level.FULL and class_ in _NEVER_KEPT:
         raise node.fail(f"keep would show every {class_} at the {level} level")
+    if word == "text" and class_ != "free_text":
+        raise node.fail(f"text is for free_text, whose words are read, and not for {class_}")
     return LevelRule(word=word, rule=_ref(node, id_=f"{class_} × {level}"))
 
 

@@ -20,7 +20,7 @@ from gateway.terms.key import Key, KeyScope
 from tests import bank
 from tests.house import House, open_house
 from tests.unit.etl.factory import factory, manifest
-from tests.unit.governance.test_approvals import People
+from tests.unit.governance.people import People
 from tests.unit.http.door import entries
 
 PROJECT, PURPOSE = "credit-risk", bank.ANA[1]

@@ -28,7 +28,7 @@ BEGIN = f"""
 import ctypes, errno, importlib, json, os, socket, sys
 sys.path.insert(0, {str(FOLDER)!r})
 importlib.import_module("child")
-confine = importlib.import_module("child.confine")
+confine = importlib.import_module("gateway.isolation.confine")
 libc = ctypes.CDLL(None, use_errno=True)
 def attempt(act):
     try:
@@ -110,9 +110,10 @@ def test_t2_a_real_childs_last_step_leaves_it_no_file_at_all() -> None:
     found = told("""
 import resource
 sys.modules["numpy"] = None
-seccomp, session, main = (importlib.import_module(f"child.{name}") for name in ("seccomp", "session", "main"))
+seccomp = importlib.import_module("gateway.isolation.seccomp")
+session, main = (importlib.import_module(f"child.{name}") for name in ("session", "main"))
 control, _ = socket.socketpair()
-seccomp.enter = lambda *, files=False: None
+seccomp.enter = lambda **_: None
 resource.setrlimit = lambda *_: None
 def probe(*_):
     paths = ("/proc/self/statm", "/sys/kernel/mm/transparent_hugepage/enabled", "/etc/passwd")

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 
 from gateway.errors import GatewayError, Unavailable
+from gateway.isolation.frames import HEADER, READY
 from gateway.sandbox import Sandbox
-from gateway.sandbox.child.frames import BATCH, HEADER, READY, SCHEMA, STATUSES, TRAILER, TRAILER_LAYOUT
+from gateway.sandbox.child.frames import BATCH, SCHEMA, STATUSES, TRAILER, TRAILER_LAYOUT
 from gateway.terms.streams import ReleasedStream
 from tests.unit.sandbox.sandboxes import SCHEMA as ROWS
 from tests.unit.sandbox.sandboxes import ask, limits, rows, started

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.settings import Settings
 from gateway.terms.mask_spec import MASK_SPECS, MaskSpec
+from tests.adversary.test_text_identifiers import recognition_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,7 +65,11 @@ def _facts(spec: MaskSpec) -> list[str]:
     return facts
 
 
-PAGES = {"docs/settings.md": settings_page, "docs/mask-reference.md": masks_page}
+PAGES = {
+    "docs/settings.md": settings_page,
+    "docs/mask-reference.md": masks_page,
+    "docs/recognition.md": recognition_page,
+}
 
 if __name__ == "__main__":
     for path, page in PAGES.items():

@@ -19,6 +19,7 @@ MAY_NAME_RAW = (
     "gateway/protection/",
     "gateway/catalog/",
     "gateway/terms/streams.py",
+    "gateway/catalog_ports.py",
     "gateway/ports.py",
 )
 

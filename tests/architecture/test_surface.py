@@ -18,7 +18,7 @@ from tests.conftest import SLOW
 ROOT = Path(__file__).parents[2]
 ROOMS = (
     *("identity", "query", "catalog", "policy", "planning", "sources", "masks", "protection", "sandbox"),
-    *("delivery", "audit", "keys", "store", "governance", "client", "http", "cli"),
+    *("delivery", "detection", "audit", "keys", "store", "governance", "client", "http", "cli"),
 )
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 40

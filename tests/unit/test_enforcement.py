@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from gateway.enforcement import EnforcementPoint
-from gateway.errors import Denied, Exhausted, GatewayError, Invalid, Unauthenticated, Unavailable, Unsupported
+from gateway.errors import Denied, Exhausted, GatewayError, Invalid, Unauthenticated, Unavailable
 from gateway.terms.identity import Credentials
-from gateway.terms.request import Request, WatermarkRequest
+from gateway.terms.request import ProfileRequest, WatermarkRequest
 from tests import bank
 from tests.house import House, open_house, request
 from tests.unit.http.door import entries, size
@@ -162,23 +161,18 @@ def test_a_nonce_is_not_used_twice(house: House, ana: str) -> None:
     assert len({receipt.nonce for receipt in receipts} | {receipt.id for receipt in receipts}) == 6
 
 
-RESERVED: dict[str, Callable[[EnforcementPoint, Request], object]] = {
-    "profile": EnforcementPoint.profile,
-}
+def test_a_catalog_scan_is_not_for_who_comes_through_a_door(house: House, ana: str) -> None:
+    before = size(house)
+    with pytest.raises(Denied) as refused:
+        house.enforcement.profile(ProfileRequest(credentials=Credentials(bearer=ana), source="core"))
+    assert refused.value.code == "denied.profile"
+    assert size(house) == before + 1
+    assert entries(house, kind="denial")[-1].payload["code"] == "denied.profile"
 
 
-@pytest.mark.parametrize("name", RESERVED)
-def test_what_is_not_offered_yet_is_refused_and_logged(house: House, ana: str, name: str) -> None:
-    with pytest.raises(Unsupported) as refused:
-        RESERVED[name](house.enforcement, request(ana, SQL, purpose=bank.ANA[1]))
-    assert refused.value.code == f"unsupported.{name}"
-    assert entries(house, receipt=refused.value.receipt)[0].payload["code"] == f"unsupported.{name}"
-
-
-@pytest.mark.parametrize("name", RESERVED)
-def test_what_is_not_offered_yet_tells_a_stranger_nothing(house: House, name: str) -> None:
+def test_a_catalog_scan_tells_a_stranger_nothing(house: House) -> None:
     with pytest.raises(Unauthenticated):
-        RESERVED[name](house.enforcement, request("gw_wrong", SQL, purpose=bank.ANA[1]))
+        house.enforcement.profile(ProfileRequest(credentials=Credentials(bearer="gw_wrong"), source="core"))
 
 
 def watermark(house: House, token: str, dataset: str = "core.customers", *, purpose: str = bank.ANA[1]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.planning.scans.conditions import MAX_VALUES, checked, either
+from gateway.planning.scans.texts import known_of, names_of
 from gateway.planning.sites import Site, catalog_column, column_decision, mask_inputs, scan_of
 from gateway.terms.plan import MaskedScan, needs_values
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or, Predicate
@@ -28,15 +29,18 @@ def rows_of(sites: Sequence[Site], *, pushed: Sequence[Predicate | None]) -> Mas
     names = tuple(name for name in first.dataset.columns if name in needed)
     decisions = tuple(column_decision(first, name) for name in names)
     read = [decided.column for decided in decisions if needs_values(decided)]
+    known = known_of(decisions)
     return MaskedScan(
         scan=scan_of(
             first,
             columns=read,
             further=mask_inputs(first, decisions),
             pushed=checked(first, _any_of(pushed)),
+            known=known,
         ),
         columns=tuple(catalog_column(first, name) for name in names),
         decisions=decisions,
+        names=names_of(first, known),
     )
 
 

@@ -11,7 +11,6 @@ import pyarrow as pa
 from sqlglot import exp
 
 from gateway.errors import Integrity
-from gateway.planning.engine import nodes_of
 from gateway.planning.guarded import guard, is_guarded
 from gateway.planning.scans.conditions import conditions_of
 from gateway.planning.scans.grouping import grouped, regroup, restate
@@ -21,6 +20,7 @@ from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import MASK_SPECS, family_of
 from gateway.terms.plan import GroupedScan, GuardedScan, Step
 from gateway.terms.policy import ColumnDecision
+from gateway.trees import nodes_of
 
 _TYPES: Final[Mapping[str | None, str]] = {
     "string": "TEXT",
