@@ -82,7 +82,7 @@ class Selects:
         keys = self.draw.sample(sorted(shown), min(len(shown), self.draw.choice([0, 1, 1, 2])))
         items = [f"{relation.alias}.{key}" for key in keys]
         numbers = [n for n, kind in shown.items() if kind in NUMBERS[:2]] or ["1"]
-        items += [self._figure(numbers, sorted(shown)) for _ in range(self.draw.randrange(1, 4))]
+        items += [self._figure(numbers, sorted(shown) or numbers) for _ in range(self.draw.randrange(1, 4))]
         bare = Relation(relation.alias, shown, relation.masked & shown.keys())
         where = f" WHERE {self._conjunction([bare])}" if self.make.chance(0.7) else ""
         group = f" GROUP BY {', '.join(items[: len(keys)])}" if keys else ""
