@@ -37,6 +37,11 @@ JOIN: Final = (
     "FROM core.loans l JOIN core.customers c ON c.customer_id = l.customer_id\n"
     "GROUP BY c.region ORDER BY c.region"
 )
+_NAMED: Final = (
+    "FROM core.call_notes n JOIN core.customers c ON c.customer_id = n.customer_id\nWHERE strpos(n.note, c.iban) > 0"
+)
+NOTES: Final = f"SELECT n.note\n{_NAMED} LIMIT 4"
+NAMED: Final = f"SELECT count(*) AS notes_with_their_customers_iban\n{_NAMED}"
 ESCAPE: Final = "SELECT * FROM read_csv('/etc/passwd')"
 TAMPER: Final = "UPDATE audit_search SET principal = 'nobody' WHERE principal = 'otto' AND kind = 'access'"
 _LEVEL_STYLES: Final = {"aggregated": "cyan", "pseudonymized": "yellow", "full": "red"}
@@ -84,6 +89,7 @@ class _Journey:
         self._three_levels()
         self._identifiers()
         self._join()
+        self._texts()
         self._denials()
         trained = Training(self._console, self._host, self._stage, headline=self._headline).play()
         self._search()
@@ -91,7 +97,7 @@ class _Journey:
 
     def _introduce(self) -> None:
         counts = " · ".join(f"{count:,} {name}" for name, count in self._stage.summary.rows.items())
-        self._console.print(Rule("A bank in production, and six people who want something of it", align="left"))
+        self._console.print(Rule("A bank in production, and eight people who want something of it", align="left"))
         self._console.print(Text(counts, style="dim"))
         rows = [(p.name.title(), p.role, p.environment, p.purpose or "—", p.does) for p in PERSONAS]
         self._console.print(table(("who", "role", "environment", "purpose", ""), rows))
@@ -111,22 +117,32 @@ class _Journey:
         self._headline("3  A join over pseudonyms gives the true figures for the rows that Ana may see", JOIN)
         self._console.print(self._asked("ana", JOIN))
 
+    def _texts(self) -> None:
+        self._headline("4  Free text: what a note says of its customer is the customer's pseudonym", NOTES)
+        for name in ("finn", "fran"):
+            self._console.print(self._asked(name, NOTES))
+        self._console.print(Syntax(NAMED, "sql", background_color="default"))
+        self._console.print(Columns([self._asked(name, NAMED) for name in ("finn", "fran")], padding=(0, 1)))
+        self._console.print(
+            Text("      Finn finds an IBAN only as its customer's row writes it; the mask knew every spelling", "dim")
+        )
+
     def _denials(self) -> None:
-        self._headline("4  No, and why")
+        self._headline("5  No, and why")
         self._refused("ida", "SELECT region, income FROM core.customers")
         self._refused("rita", "SELECT full_name FROM core.customers")
         self._refused("ana", "SELECT note FROM core.call_notes")
         self._refused("ana", ESCAPE)
 
     def _search(self) -> None:
-        self._headline("10  An auditor asks: who saw core.customers.income, at which level, under which grant?")
+        self._headline("11  An auditor asks: who saw core.customers.income, at which level, under which grant?")
         with self._stage.client("vera") as client:
             found = client.audit_entries(column="core.customers.income")
         rows = [row for entry in found for row in _access_rows(entry)]
         self._console.print(table(("time", "who", "purpose", "level", "grant", "result", "rows"), rows))
 
     def _verify(self, root: Path) -> bool:
-        self._headline("11  The log proves itself; a changed copy does not")
+        self._headline("12  The log proves itself; a changed copy does not")
         verified = self._host.verify(self._stage.settings)
         self._console.print(
             Text.assemble(

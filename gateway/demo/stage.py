@@ -63,6 +63,20 @@ PERSONAS: Final = (
         does="owns the customer table",
     ),
     Persona(
+        name="fran",
+        role="fraud-analyst",
+        environment="dev",
+        purpose="fraud-detection",
+        does="trains the fraud model",
+    ),
+    Persona(
+        name="finn",
+        role="fraud-analyst",
+        environment="prod",
+        purpose="fraud-detection",
+        does="works on fraud cases",
+    ),
+    Persona(
         name="ida",
         role="intern",
         environment="dev",

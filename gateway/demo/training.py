@@ -48,7 +48,7 @@ class Training:
             return self._fresh(ana) and ok
 
     def _request(self) -> None:
-        self._headline("5  Ida asks for what she lacks; a second person decides", LOANS)
+        self._headline("6  Ida asks for what she lacks; a second person decides", LOANS)
         with self._stage.client("ida") as ida, self._stage.client("olga") as olga:
             try:
                 ida.table(LOANS, purpose=PURPOSE)
@@ -74,7 +74,7 @@ class Training:
 
     def _extract(self, ana: Gateway) -> tuple[Version, bool]:
         spec = yaml.safe_load((policy_folder() / "extracts" / "loan-default.yaml").read_text(encoding="utf-8"))
-        self._headline("6  Ana orders training data: four tables, joined, masked, in one version", spec["sql"])
+        self._headline("7  Ana orders training data: four tables, joined, masked, in one version", spec["sql"])
         version = ana.extract(spec).wait(timeout=_WAIT_SECONDS, progress=False)
         manifest = version.manifest
         rows = [(c["name"], c["type"], c["level"], c["mask"] or "—") for c in manifest["columns"]]
@@ -94,7 +94,7 @@ class Training:
         return version, found.ok
 
     def _train(self, ana: Gateway, version: Version) -> bool:
-        self._headline("7  A loan-default model learns from the extract; beside it one that learned from raw rows")
+        self._headline("8  A loan-default model learns from the extract; beside it one that learned from raw rows")
         metrics, close = self._compare(version)
         made = ana.register_model(MODEL, "1", [version], max_age="150d", metrics=metrics)
         self._say(
@@ -117,14 +117,14 @@ class Training:
         return {"auc": round(ours, 4)}, abs(ours - raw) < _CLOSE
 
     def _lineage(self, ana: Gateway) -> None:
-        self._headline("8  Where the model comes from, and what rests on core.customers.income")
+        self._headline("9  Where the model comes from, and what rests on core.customers.income")
         for root in ({"model": f"{MODEL}@1"}, {"column": "core.customers.income"}):
             drawn: Tree = tree_of(ana.lineage(**root))
             self._console.print(drawn)
 
     def _fresh(self, ana: Gateway) -> bool:
         self._headline(
-            "9  Production moves on, rules get stricter: a stale model's retraining extract starts by itself"
+            "10  Production moves on, rules get stricter: a stale model's retraining extract starts by itself"
         )
         self._show(ana)
         self._stage.move_on()
