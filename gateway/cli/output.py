@@ -105,7 +105,7 @@ def column_rows(explanation: Mapping[str, Any]) -> list[tuple[object, ...]]:
 def leak_rows(explanation: Mapping[str, Any]) -> list[tuple[object, ...]]:
     """What each mask of an explanation still tells; columns that are shown as they are or in groups are not listed."""
     shown = [c for c in explanation["columns"] if c["use"] == "value" and c["mask"] != "keep"]
-    told = {_mask_text(c).partition(" in ")[0]: ", ".join(c["leaks"]) or "nothing" for c in shown}
+    told = {_mask_text({**c, "looked_for": ()}).partition(" in ")[0]: ", ".join(c["leaks"]) or "nothing" for c in shown}
     return sorted(told.items())
 
 
@@ -145,4 +145,5 @@ def _mask_text(column: Mapping[str, Any]) -> str:
         for name, value in column["parameters"].items()
     )
     domain = f" in {column['domain']}" if column["domain"] and column["mask"] != "keep" else ""
-    return f"{column['mask']}{f'({parameters})' if parameters else ''}{domain}"
+    known = f", knows {', '.join(column['looked_for'])}" if column.get("looked_for") else ""
+    return f"{column['mask']}{f'({parameters})' if parameters else ''}{domain}{known}"

@@ -54,6 +54,11 @@ class ColumnOut(BaseModel):
     parameters: dict[str, Any]
     leaks: list[str] = Field(description="What the masked column still tells", examples=[["equality", "null"]])
     domain: str | None
+    looked_for: list[str] = Field(
+        default=[],
+        description="Of a text: what is known of its subject and looked for in it",
+        examples=[["name", "iban"]],
+    )
     use: str
     grant: str
     rule: str = Field(examples=["levels.yaml:2 direct_identifier × pseudonymized"])
@@ -69,6 +74,7 @@ class ColumnOut(BaseModel):
             parameters=column.mask.shown(),
             leaks=sorted(MASK_SPECS[column.mask.name].leaks_with(column.mask.parameters)),
             domain=column.domain,
+            looked_for=sorted(known.role for known in column.known),
             use=column.use,
             grant=grant,
             rule=str(column.rule),

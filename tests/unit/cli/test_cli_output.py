@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.cli.output import complain, exit_codes, leak_rows, print_json, safe, stdout, table
+from gateway.cli.output import column_rows, complain, exit_codes, leak_rows, print_json, safe, stdout, table
 from gateway.client import Incomplete, Refused, Unreachable
 from gateway.errors import Denied, Exhausted, Integrity, Invalid, Unauthenticated, Unavailable, Unsupported
 
@@ -112,3 +112,17 @@ def test_an_explanation_says_once_for_each_mask_what_it_still_tells() -> None:
         ("pseudonym", "equality, null"),
         ("redact", "nothing"),
     ]
+
+
+def test_an_explanation_says_what_is_looked_for_in_a_text() -> None:
+    column = {"dataset": "core.notes", "column": "note", "level": "pseudonymized", "mask": "text", "leaks": ["part"]}
+    column |= {
+        "use": "value",
+        "parameters": {},
+        "domain": None,
+        "grant": "g",
+        "rule": "r",
+        "looked_for": ["iban", "name"],
+    }
+    assert column_rows({"columns": [column]})[0][2] == "text, knows iban, name"
+    assert leak_rows({"columns": [column]}) == [("text", "part")]
