@@ -56,6 +56,18 @@ FAULTS = {
         "import duckdb",
         "gateway.delivery.text -> duckdb",
     ),
+    "a room reads with a model of its own": (
+        IMPORTS,
+        "gateway/masks/keep.py",
+        "def late() -> None:\n    import spacy",
+        "gateway.masks.keep -> spacy",
+    ),
+    "a package by its name": (
+        (*TESTS, "tests/architecture/test_surface.py", "-k", "by_name"),
+        "gateway/masks/keep.py",
+        "import importlib\nNLP = importlib.import_module('presidio_analyzer')",
+        "presidio_analyzer",
+    ),
     "a function without types": (TYPES, IN_ERRORS, "def untyped(value): return value", "[no-untyped-def]"),
     "another type than promised": (TYPES, IN_ERRORS, "def wrong() -> int: return 'text'", "[return-value]"),
     "an import that nobody uses": (LINT, IN_ERRORS, "import os", "F401"),

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import tomllib
 from pathlib import Path
 
 import gateway
@@ -93,6 +94,28 @@ def test_every_module_imports_without_side_effects_on_the_path() -> None:
     names = [n for n in names if not n.startswith(("gateway.sandbox.child", "gateway._"))]
     for name in names:
         assert importlib.import_module(name).__doc__, name
+
+
+def imported_by_name(path: Path) -> list[str]:
+    """What is asked of importlib and its like, where no `import` shows it; "" for a name that is made at run time."""
+    asks = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call) and node.args]
+    named = [(ast.unparse(node.func).rpartition(".")[2], node.args[0]) for node in asks]
+    return [
+        str(first.value) if isinstance(first, ast.Constant) else ""
+        for function, first in named
+        if function in {"import_module", "__import__", "find_spec", "run_module", "resolve_name"}
+    ]
+
+
+def test_no_package_that_is_kept_to_its_room_is_imported_by_name() -> None:
+    """import-linter sees `import` alone."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    kept = {name for one in contracts for name in one.get("protected_modules", ())}
+    assert {"spacy", "presidio_analyzer", "duckdb", "casbin"} <= kept
+    asked = {(p.relative_to(ROOT).as_posix(), name) for p in python_files() for name in imported_by_name(p)}
+    assert not [(path, name) for path, name in asked if name.partition(".")[0] in kept]
+    # NOTE: it looks for a model's folder and imports nothing.
+    assert {path for path, name in asked if not name} == {"gateway/recognition/ner.py"}
 
 
 def test_no_skip_switch_exists() -> None:
