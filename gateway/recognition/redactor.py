@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from gateway.recognition import addresses, known, language, structured
@@ -41,16 +41,31 @@ class Site(Protocol):
 class TextRecognizer:
     """Finds personal data in notes. Not for several threads at once: each worker has its own."""
 
-    def __init__(self, *, site: Site | None = None, models: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        site: Site | None = None,
+        models: Mapping[str, str] | None = None,
+        before_model: Callable[[int], None] | None = None,
+    ) -> None:
         """Keep the settings; lists and models are read when a note needs them.
 
         Args:
             site: the site's own recognizers.
             models: packages with language models by language (`ner.Models`).
+            before_model: told how many characters a model is about to read.
         """
         self._site = site
-        self._models = Models(models or {})
+        self._models = Models(models or {}, before=before_model)
         self._vocabularies: dict[tuple[str, str], Vocabulary] = {}
+
+    def load(self) -> None:
+        """Load the models now, not with the first note that needs one.
+
+        Raises:
+            Unavailable: a model that the settings name is missing.
+        """
+        self._models.load()
 
     def find(self, notes: Sequence[Note], *, names: NameList | None, is_strict: bool) -> list[Found]:
         """Give what was found in each note, in order.

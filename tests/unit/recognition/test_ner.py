@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from gateway.errors import Unavailable
-from gateway.recognition.ner import EXTRAS, Models
+from gateway.recognition.ner import EXTRAS, Models, _missing, _spaced
 from gateway.recognition.redactor import TextRecognizer
 from gateway.terms.recognition import Note
 
@@ -32,8 +34,14 @@ def test_only_an_installed_package_with_a_model_serves(package: str) -> None:
 
 
 def test_known_models_name_their_extra() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
     for package, extra in EXTRAS.items():
-        assert extra in {"text-en", "text-fr"}, package
+        with pytest.raises(Unavailable) as told:
+            raise _missing(package, "it is not installed")
+        assert f"pip install '{project['name']}[{extra}]'" in told.value.fix
+        assert any(
+            wanted.replace("-", "_").startswith(f"{package}==") for wanted in project["optional-dependencies"][extra]
+        )
 
 
 def test_nothing_is_loaded_for_a_text_without_unknown_words() -> None:
@@ -65,3 +73,39 @@ def test_people_of_the_model_are_told_by_place() -> None:
     (places,) = models.people([text], language="en")
     assert [text[start:end] for start, end in places] == ["Barack Obama", "Angela Merkel"]
     assert models.people([text, "", text], language="en") == [places, [], places]
+
+
+def test_models_load_when_told_to_and_once() -> None:
+    pytest.importorskip(ENGLISH)
+    models = Models({"en": ENGLISH})
+    models.load()
+    (pipeline,) = models._loaded.values()
+    assert pipeline.pipe_names == ["ner"]
+    models.people(["Barack Obama"], language="en")
+    assert list(models._loaded.values()) == [pipeline]
+
+
+def test_a_missing_model_is_told_at_load() -> None:
+    with pytest.raises(Unavailable):
+        TextRecognizer(models={"en": "no_such_model"}).load()
+
+
+def test_whoever_bounds_the_time_is_told_what_a_model_is_about_to_read() -> None:
+    pytest.importorskip(ENGLISH)
+    told: list[int] = []
+    Models({"en": ENGLISH}, before=told.append).people(["Barack", "Obama went"], language="en")
+    assert told == [16]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Xuvrik " + "-" * 65 + " Zemblat", "Xuvrik " + " " * 65 + " Zemblat"),
+        ("id;" * 21 + "Anna_Lind", "id " * 21 + "Anna Lind"),
+        ("A" * 65, " " * 65),
+        ("A" * 64, "A" * 64),
+        ("Anna-Maria O'Neill, a@b.test", "Anna-Maria O'Neill, a@b.test"),
+    ],
+)
+def test_a_model_reads_spaces_in_what_is_longer_than_any_name(text: str, read: str) -> None:
+    assert _spaced(text) == read
