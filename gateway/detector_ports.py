@@ -14,7 +14,7 @@ class Detector(Protocol):
     def find(self, notes: Sequence[Note], *, names: NameList | None, is_strict: bool) -> list[Found]:
         """One for each note, in order. Depends on the note, `names` and `is_strict` alone.
 
-        A text over 32 KiB, or slower than 50 ms, comes back as `is_whole`; a hostile value costs one value.
+        A text over 32 KiB, or slower than its time, comes back as `is_whole`; a hostile value costs one value.
 
         Args:
             names: parts of the names of all subjects that notes of this column may be about; None: not known.

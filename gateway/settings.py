@@ -116,7 +116,8 @@ class Settings(BaseSettings):
     detection_workers: int = Field(default=2, ge=1, le=64)
     """Processes that look for personal data in texts and tables; started with the first text, not before."""
     detection_value_ms: float = Field(default=50.0, gt=0)
-    """Of a processor, for one text; a slower one is removed whole."""
+    """Of a processor, for one text, and as much again for each 1,000 characters that a language model reads; a slower
+    one is removed whole."""
     detection_memory_mb: int = Field(default=1_024, ge=64)
     """Of one such process, on top of what it maps once its models are loaded; at half of it, it is replaced."""
     detection_idle_seconds: float = Field(default=60.0, gt=0)

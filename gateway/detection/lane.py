@@ -5,6 +5,7 @@ The kernel kills a worker when the thread that started it ends, so the thread li
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections import Counter
@@ -21,6 +22,7 @@ WHOLE: Final = Found(is_whole=True)
 START_TRIES: Final = 3
 MAX_DEATHS: Final = 8
 """Workers that one piece of texts, or one table, may cost; the rest of it is then removed whole, or not classified."""
+_log = logging.getLogger("gateway.detection")
 
 
 class Counts:
@@ -177,6 +179,7 @@ class Lane:
         if self._closing.is_set():
             raise Unavailable("the gateway is stopping", code="stopping")
         self._counts.add(gone.reason)
+        _log.warning("a worker was lost (%s); since the start: %s", gone.reason, self._counts.told())
 
     def _counted(self, outcome: str, found: Found) -> Found:
         if found.is_whole:

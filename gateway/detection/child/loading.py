@@ -16,6 +16,7 @@ from gateway.recognition.redactor import Site, TextRecognizer
 from gateway.terms.recognition import NameList, Note, SampledColumn, SampledTable
 
 from .alarm import Alarm
+from .frames import MODEL_CHARACTERS
 from .tables import Classifier
 from .texts import Reader
 
@@ -60,11 +61,17 @@ def loaded(*, models: Mapping[str, str], site: str, lexicon: str, seconds: float
         raise Unavailable(
             f"there are no language models for {', '.join(unknown)}; for: {', '.join(TEXTS)}", code="model"
         )
-    recognizer = TextRecognizer(site=_site(site) if site else None, models=models)
+    alarm = Alarm(seconds=seconds)
+    recognizer = TextRecognizer(
+        site=_site(site) if site else None,
+        models=models,
+        before_model=lambda characters: alarm.extend(seconds * characters / MODEL_CHARACTERS),
+    )
+    recognizer.load()
     words = columns.DEFAULT.extended(lexicon) if lexicon else columns.DEFAULT
     classify = functools.partial(columns.classify_table, lexicon=words)
     _rehearse(recognizer, classify)
-    return Reader(recognizer, Alarm(seconds=seconds)), classify
+    return Reader(recognizer, alarm), classify
 
 
 def _site(text: str) -> Site:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from gateway.recognition.redactor import TextRecognizer
 from gateway.terms.recognition import KINDS, Found, NameList, Note
@@ -12,6 +12,8 @@ from .alarm import Alarm, TooSlow
 
 _KIND = {kind: place for place, kind in enumerate(KINDS)}
 _READ, _SLOW, _FAILED = range(len(frames.OUTCOMES))
+GROW_AFTER = 32
+"""Chunks in time, one after the other; an attempt that fails costs one chunk looked at twice."""
 Looked = tuple[int, Found]
 """An index in OUTCOMES, and what was found."""
 
@@ -23,6 +25,7 @@ class Reader:
         self._recognizer = recognizer
         self._alarm = alarm
         self._most = frames.CHUNK_NOTES
+        self._in_time = 0
 
     def answers(
         self, notes: Sequence[Note], *, names: NameList | None, is_strict: bool, alone: bool
@@ -35,10 +38,11 @@ class Reader:
             is_strict: as the port has it.
             alone: one text after the other: one of them ended a worker.
         """
-        for chunk in _chunks(notes, most=1 if alone else self._most):
+        for chunk in _chunks(notes, most=lambda: 1 if alone else self._most):
             looked = self._look(chunk, names=names, is_strict=is_strict, is_last=len(chunk) == 1)
             if looked is not None:
                 yield packed(chunk, looked)
+                self._grow()
                 continue
             # What takes a text longer than it may takes its chunk longer too: nobody's time is added up unseen.
             is_read = True
@@ -47,7 +51,13 @@ class Reader:
                 is_read = is_read and one[0] == _READ
                 yield packed([note], [one])
             if is_read:  # nobody was slow, so they were too many: a language model takes milliseconds for each
-                self._most = max(1, len(chunk) // 2)
+                self._most, self._in_time = max(1, len(chunk) // 2), 0
+
+    def _grow(self) -> None:
+        """Try larger chunks again after a while: the machine may have been busy, or the texts others."""
+        self._in_time += 1
+        if self._in_time == GROW_AFTER:
+            self._most, self._in_time = min(2 * self._most, frames.CHUNK_NOTES), 0
 
     def _look(
         self, notes: Sequence[Note], *, names: NameList | None, is_strict: bool, is_last: bool = False
@@ -85,10 +95,10 @@ def packed(notes: Sequence[Note], looked: Sequence[Looked]) -> bytes:
     return b"".join(heads + spans)
 
 
-def _chunks(notes: Sequence[Note], *, most: int) -> Iterator[Sequence[Note]]:
+def _chunks(notes: Sequence[Note], *, most: Callable[[], int]) -> Iterator[Sequence[Note]]:
     start, characters = 0, 0
     for place, note in enumerate(notes):
-        if place - start == most or (place > start and characters + len(note.text) > frames.CHUNK_CHARACTERS):
+        if place - start >= most() or (place > start and characters + len(note.text) > frames.CHUNK_CHARACTERS):
             yield notes[start:place]
             start, characters = place, 0
         characters += len(note.text)

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,10 +20,13 @@ from gateway.detection.child.frames import CHUNK_CHARACTERS, CHUNK_NOTES, KEPT_L
 from gateway.terms.recognition import ColumnVerdict, Found, NameList, Note, SampledColumn, SampledTable, Span
 
 CHILD = Path(serve.__file__).parent
+ROOT = Path(__file__).parents[3]
 
 
 class Scripted:
     """Reads a text as the text says: slowly, wrongly, or well."""
+
+    alarm: alarm.Alarm
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -40,9 +44,20 @@ class Scripted:
                     sum(range(100_000))
                 except Exception:  # noqa: BLE001 - as a library might
                     return Found()
+        if note.text == "working":
+            _work(0.03)
+        if note.text == "modelled":
+            self.alarm.extend(0.1)
+            _work(0.08)
         if note.text == "broken":
             raise ValueError(note.text)
         return Found(spans=(Span(start=0, end=1, kind="person", same_as=1),), language="en")
+
+
+def _work(seconds: float) -> None:
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        sum(range(1_000))
 
 
 @pytest.fixture
@@ -51,7 +66,8 @@ def reader() -> Iterator[tuple[texts.Reader, Scripted]]:
 
     before = signal.getsignal(signal.SIGPROF)
     scripted = Scripted()
-    yield texts.Reader(scripted, alarm.Alarm(seconds=0.05)), scripted  # type: ignore[arg-type]  # of the same shape
+    scripted.alarm = alarm.Alarm(seconds=0.05)
+    yield texts.Reader(scripted, scripted.alarm), scripted  # type: ignore[arg-type]  # of the same shape
     signal.signal(signal.SIGPROF, before)
 
 
@@ -88,6 +104,19 @@ def test_texts_are_read_one_by_one_where_one_ended_a_worker(reader: tuple[texts.
 def test_the_alarm_is_still_after_its_piece_of_work(reader: tuple[texts.Reader, Scripted]) -> None:
     assert read(reader[0], "slow") == ["slow"]
     assert sum(number % 7 for number in range(2_000_000)) > 0  # more than the alarm's time
+
+
+def test_a_model_gets_time_by_what_it_reads(reader: tuple[texts.Reader, Scripted]) -> None:
+    assert read(reader[0], "modelled") == ["read"]
+    reader[1].alarm.extend(0.001)  # nothing is in hand: nothing rings
+    assert read(reader[0], "slow") == ["slow"]
+
+
+def test_chunks_that_were_too_large_grow_again(reader: tuple[texts.Reader, Scripted]) -> None:
+    assert read(reader[0], *["working"] * 4) == ["read"] * 4
+    assert reader[1].sizes == [4, 1, 1, 1, 1]
+    read(reader[0], *["x"] * 2 * texts.GROW_AFTER, "x", "x", "x")
+    assert reader[1].sizes[5:] == [2] * texts.GROW_AFTER + [3]
 
 
 def test_the_lists_of_names_that_both_sides_count() -> None:
@@ -141,11 +170,16 @@ def test_a_child_imports_nothing_of_the_gateway_but_what_reads_texts() -> None:
             assert all(name.partition(".")[0] in allowed or name.startswith(ours) for name in names), path
 
 
-def test_a_gateway_that_scans_nothing_never_imports_spacy_or_presidio() -> None:
-    script = (
-        "import sys, json, gateway.detection, gateway.masks, gateway.assembly; print(json.dumps(sorted(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True, timeout=120)
+def test_a_gateway_never_imports_spacy_or_presidio_even_where_its_workers_read() -> None:
+    script = """
+import json, sys, gateway.app, gateway.assembly, gateway.cataloguing, gateway.masks
+from tests.unit.detection.pools import notes, opened
+with opened() as pool:
+    assert pool.find(notes("IBAN DE89370400440532013000"), names=None, is_strict=True)[0].spans
+print(json.dumps(sorted(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=120)
     loaded: Mapping[str, None] = dict.fromkeys(json.loads(done.stdout))
+    assert "gateway.detection.pool" in loaded
     heavy = ("spacy", "thinc", "presidio_analyzer", "gateway.recognition.redactor", "gateway.recognition.columns")
     assert not [name for name in heavy if name in loaded]

@@ -64,6 +64,16 @@ def test_a_text_that_ends_its_worker_costs_itself_alone(bad: str, tmp_path: Path
     assert counts["started"] == told(tmp_path).count("born")
 
 
+def test_a_lost_worker_is_logged_by_reason_and_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with opened(python=actor(tmp_path)) as pool:
+        find(pool, "Bo", "die", "x" * 40_000)
+    said = [record.getMessage() for record in caplog.records if record.name == "gateway.detection"]
+    assert said == [
+        "a worker was lost (died); since the start: {'too_long': 1, 'started': 1, 'died': 1}",
+        "a worker was lost (died); since the start: {'too_long': 1, 'started': 2, 'died': 2}",
+    ]
+
+
 def test_a_worker_that_waits_for_ever_is_ended_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "STILL_SECONDS", 0.2)
     with opened(python=actor(tmp_path)) as pool:
