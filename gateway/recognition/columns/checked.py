@@ -31,6 +31,8 @@ _MIN_WHOLE: Final = 9
 _PHONE: Final = re.compile(r"(?:\+|00|\(?0)[\d ()./-]{6,24}|\d{2,5}[ ./-][\d ./-]{4,20}")
 _SSN: Final = re.compile(r"\d{3}-\d{2}-\d{4}")
 _DATES: Final = re.compile(r"(?:\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-] ?\d{1,2}[./-] ?(?:\d{4}|\d{2}))(?:[ T].*)?")
+_SUM: Final = re.compile(r"[+-]?(?:0|[1-9]\d{0,14})[.,](?:\d{2,4}|[1-9])")
+"""A number with a fraction: no identifier is written so, and without its point it passes as a phone number."""
 _IP_DIGITS: Final = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
 _PHONE_SAMPLE: Final = 60
 _PHONE_TRIED: Final = 4
@@ -104,6 +106,8 @@ def _candidates(shape: Shape, expected: str) -> list[Check]:
     if sum("-" in value or "." in value for value in first) > size / 2:
         found.append(CHECKS["mac"])
     if shape.mean_digits < _MIN_DIGITS or sum(_DATES.fullmatch(value) is not None for value in first) > len(first) / 2:
+        return found
+    if sum(_SUM.fullmatch(value) is not None for value in first) > len(first) / 2:
         return found
     look = first[:_FIRST_LOOK]
     lengths = {sum(map(str.isalnum, value)) for value in look}

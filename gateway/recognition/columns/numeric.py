@@ -16,6 +16,9 @@ _WORDS: Final = frozenset(
     ["person", "first_name", "last_name", "birth_name", "email", "address", "employer", "city", "iban", "ip", "mac"]
 )
 """Kinds whose values are never plain numbers."""
+_LONG_KINDS: Final = frozenset(["national_id", "document", "phone", "plate"])
+"""Kinds whose numbers are long: `dni` are days in Polish."""
+_LONG_FROM: Final = 5
 _MONEY: Final = frozenset(["amount", "balance", "income", "debt", "wealth", "fee"])
 _SMALL: Final = 1_000
 _UNSURE: Final = 0.55
@@ -35,6 +38,8 @@ def numeric(shape: Shape, meaning: Meaning | None) -> Guess:
 
 def _named(shape: Shape, meaning: Meaning) -> Guess | None:
     kind = meaning.kind
+    if kind == "address":
+        return quasi("house_number", 0.7, f"name:{kind}")
     if meaning.classification == "free_text" or kind in _WORDS:
         # `reference`, `name`: numbers there are somebody's numbers more often than nobody's.
         return direct("identifier", 0.6, f"name:{kind}") if _is_identifying(shape) and not shape.is_few else None
@@ -74,6 +79,8 @@ def _public(shape: Shape, meaning: Meaning) -> Guess:
 
 def _identifier(shape: Shape, meaning: Meaning) -> Guess:
     """The name promises an identifier: numbers that repeat a few values, or have cents, are none."""
+    if meaning.kind in _LONG_KINDS and not meaning.has("number") and max(map(len, shape.sample)) < _LONG_FROM:
+        return _unnamed(shape)
     if meaning.kind in _COUNTED and _has_cents(shape):
         return sensitive("amount", 0.65, f"name:{meaning.kind}")
     most = max(map(abs, shape.numbers), default=0)

@@ -31,6 +31,8 @@ _NEVER_WORDS: Final = frozenset(
 _ABOUT_ANYTHING: Final = frozenset(["row_id", "category", "status", "flag"])
 """Kinds whose name says little where a word beside it is not known: `xyz_code`."""
 _UNSURE: Final = 0.6
+_FLAGS: Final = 3
+"""Values of a flag: yes, no and unknown. More are codes, whatever the name says (`kz`)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,9 @@ def _worded(shape: Shape, known: Known) -> Guess:
 
 def _as_named(shape: Shape, meaning: Meaning) -> Guess:
     """The name stands; a public one is sure only if all of its words are known and few values repeat."""
+    if meaning.kind == "flag" and shape.distinct > _FLAGS:
+        is_somebody = meaning.has("staff", "person")
+        return direct("identifier", _UNSURE, "name:flag") if is_somebody else public("category", _UNSURE, "name:flag")
     is_open = meaning.is_partly or (meaning.kind == "organisation" and not shape.is_few)
     return (
         named(meaning, confidence=min(meaning.confidence, 0.65))
@@ -207,6 +212,8 @@ def _keeps(shape: Shape, seen: Guess | None, meaning: Meaning) -> bool:
         return True
     if seen is not None and (seen.classification == "public" or seen.kind in {"gender", "marital"}):
         return False
+    if meaning.kind == "staff":
+        return shape.mean_length >= 3  # noqa: PLR2004 initials: a few advisers look after many customers
     return shape.mean_length > 5 and (meaning.kind not in _NUMBERED or shape.with_digit > 0.5)  # noqa: PLR2004 codes are short
 
 

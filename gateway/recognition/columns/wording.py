@@ -25,10 +25,12 @@ _HOUSE: Final = re.compile(
     r"(?:\d{1,5}[A-Za-z]?,? [^\W\d_].{3,}|.*[^\W\d_]{3,}[. ]+\d{1,5}(?:[ /-]?\w{1,4})?(?:[, ].*)?)"
 )
 _STREET: Final = re.compile(
-    r"(?i)(?:str\.|stra(?:ss|ß)e|weg|gasse|allee|platz|straat|laan|gracht|plein|kade)\b|\b(?:street|st|road|rd|avenue|ave|av|"
+    r"(?i)(?:str\.|stra(?:ss|ß)e|weg|gasse|allee|platz|straat|laan|gracht|plein|kade|damm|ufer|chaussee|singel|dreef|steeg|dijk)\b|\b(?:street|st|road|rd|avenue|ave|av|"
     r"lane|ln|drive|dr|close|court|crescent|boulevard|blvd|bd|rue|chemin|place|impasse|quai|all[ée]e|route|via|viale|piazza|corso|"
     r"vicolo|calle|c/|avda|avenida|plaza|paseo|carrer|ulica|ul|aleja|al|os|pl|plac|n[áa]m[ěe]st[íi]|t[řr][íi]da|rua|travessa|"
-    r"largo|square|terrace|way|parkway|hill|mews|gardens|cours|passage)\b"
+    r"largo|square|terrace|way|parkway|hill|mews|gardens|cours|passage|camino|carretera|ctra|ronda|rambla|glorieta|pasaje|"
+    r"callej[óo]n|urbanizaci[óo]n|traves[íi]a|cuesta|alameda|passeig|contrada|strada|borgo|lungomare|faubourg|sentier|esplanade|"
+    r"r[ée]sidence|praceta|estrada|rondo|skwer)\b"
 )
 _STRONG_POSTCODE: Final = re.compile(
     r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|\d{4} ?[A-Z]{2}|\d{2}-\d{3}|\d{3} \d{2}|\d{4}-\d{3}|[A-Z]\d[A-Z] ?\d[A-Z]\d|"

@@ -121,6 +121,9 @@ def test_old_dates_under_another_name_are_no_births() -> None:
         ("iban", [None] * 9, (DIRECT, "iban", True)),
         ("reference", [f"REF{n}" for n in build.numbers(8)], (PUBLIC, "row_id", True)),
         ("description", ["POS - ONLINE", "POS - ATM"] * 90, (PUBLIC, "category", True)),
+        ("created_by", ["KB4", "MS2", "TV1"] * 60, (DIRECT, "staff", False)),
+        ("betreuer_kz", ["KB4", "MS2", "TV1", "AW7"] * 60, (DIRECT, "identifier", True)),
+        ("blocked_kz", ["KB4", "MS2", "TV1", "AW7"] * 60, (PUBLIC, "category", True)),
     ],
 )  # fmt: skip
 def test_verdicts(name: str, values: list[str | None], expected: tuple[str, str, bool]) -> None:
@@ -138,6 +141,8 @@ def test_addresses_are_told_by_their_form() -> None:
         f"Lindenstraße {n[:2]}" for n in build.numbers(5)
     ]
     assert told(verdict("col0", streets)) == (DIRECT, "address", False)
+    floors = [f"Ronda de los Olmos {n[:2]} Piso {n[3]} Izquierda" for n in build.numbers(5)]
+    assert told(verdict("col0", floors)) == (DIRECT, "address", False)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +164,15 @@ def test_addresses_are_told_by_their_form() -> None:
         ("num_cards", ["0", "1", "2", "3"] * 50, pa.int64(), (PUBLIC, "count", True)),
         ("age", [str(18 + n % 70) for n in range(200)], pa.int64(), (QUASI, "age", False)),
         ("rate", ["0.5", "1.25", "3.75"] * 60, pa.float64(), (PUBLIC, "rate", False)),
+        (
+            "col0",
+            [n[:4] + "." + n[4:] + "00" for n in build.numbers(6)],
+            pa.decimal128(14, 4),
+            (SENSITIVE, "amount", True),
+        ),
+        ("bal", [n[:4] + "." + n[4:] + "00" for n in build.numbers(6)], pa.string(), (SENSITIVE, "balance", False)),
+        ("huisnr", [str(1 + n % 180) for n in range(200)], pa.int64(), (QUASI, "house_number", False)),
+        ("dni", [str(n % 90) for n in range(200)], pa.int64(), (PUBLIC, "number", True)),
     ],
 )
 def test_numbers(name: str, values: list[str], declared: pa.DataType, expected: tuple[str, str, bool]) -> None:

@@ -9,7 +9,8 @@ from gateway.recognition.columns.lexicon import DEFAULT
 from gateway.recognition.columns.naming import meaning
 
 NAMES = {
-    "customer": "kdnr cust_no CustomerID KUNNR klantnummer cislo_klienta nr_klienta codice_cliente x_kd_nr clientNo",
+    "customer": "kdnr cust_no CustomerID KUNNR klantnummer cislo_klienta nr_klienta codice_cliente x_kd_nr clientNo"
+    " pelnomocnik gemachtigde",
     "first_name": "vorname vorn prenom imie voornaam fld_vorname frstnm krestni_jmeno FirstName primer_nombre",
     "last_name": "nachn cognome apellido1 nazw prijm achternaam lstNm surname nom_famille",
     "birth_date": "gebdat geb_datum dob datnaiss fecha_nac data_urodzenia brthDt dateOfBirth geboortedatum",
@@ -27,6 +28,7 @@ NAMES = {
     "income": "annual_income eink gehalt revenu_mensuel dochod mzda reddito salary_class slry",
     "balance": "bal saldo_kto zustatek LCY_CURR_BALANCE kontostand solde",
     "religion": "konfession religion vyznani geloof",
+    "risk": "cirbe fichage_ficp komornik bkr_code centrale_rischi",
     "aml": "pep_flag sanctions_hit is_fraud kyc_level",
     "note": "bemerkung verwendungszweck comments poznamka libelle opmerking",
     "currency": "ccy_cd waehrung devise mena waluta",
