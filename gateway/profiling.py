@@ -43,6 +43,8 @@ _LEVEL: Final = "profiled"
 """Of a column in the access entry: its values were looked at by the gateway, and none of them left."""
 _NOT_SAMPLED: Final = "the schema alone was read"
 _HOST: Final = "operator:"
+CANCELLED: Final = "unavailable.cancelled"
+"""Of a scan that Watch.stop ended."""
 
 
 class Watch:

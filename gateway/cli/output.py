@@ -19,9 +19,9 @@ from gateway.client import Incomplete, Refused, Unreachable
 from gateway.errors import GatewayError, Invalid, Unavailable
 
 PIPED_WIDTH: Final = 240
-"""Columns where no terminal says how many: a table that is piped on is not folded."""
+"""Columns where no terminal says how many: what is piped on is not folded."""
 stdout = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
-stderr = Console(stderr=True, highlight=False)
+stderr = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
 _UNSAFE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
     r"\U000e0000-\U000e007f]"

@@ -95,6 +95,15 @@ def test_a_scan_as_json_is_the_whole_proposal(shell: Shell, tmp_path: Path) -> N
     assert "| core | customers | nickname |" in shell.run("report", "--unclassified").stdout
 
 
+def test_a_source_that_is_down_does_not_hide_the_others(shell: Shell) -> None:
+    sources = shell.settings.sources
+    sources.write_text(sources.read_text() + 'away: {url: "sqlite:////nowhere/at/all.db"}\n')
+    done = shell.run("diff", "--rows", "0")
+    assert (done.exit_code, done.stdout) == (3, "ok  core\n")
+    assert "source away" in done.stderr
+    assert shell.run("diff", "away", "--rows", "0").exit_code == 3
+
+
 def test_the_data_map_names_persons_purposes_and_retention(shell: Shell) -> None:
     told = shell.run("report", "--personal-data").stdout
     assert "## core.call_notes" in told
@@ -111,6 +120,10 @@ def test_the_data_map_names_persons_purposes_and_retention(shell: Shell) -> None
     [
         (("scan", "nothing"), 2),
         (("scan", "core", "--into", "x", "--json"), 2),
+        (("scan", "core", "--into", "x"), 2),
+        (("scan", "core", "--json", "--output", "x"), 2),
+        (("scan", "core", "--table", "nothing"), 2),
+        (("diff", "--table", "nothing"), 2),
         (("report",), 2),
         (("report", "--unclassified"), 3),
         (("scan", "core", "--rows", "1000000000"), 2),

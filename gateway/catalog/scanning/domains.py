@@ -51,6 +51,8 @@ def find_domains(
     for group in relations.groups:
         if not any(_is_direct(tables, place) or place in held or place in rows for place in group):
             continue
+        if len(group) == 1 and group[0] not in held and group[0] not in rows and _is_unknown(_facts(tables, group[0])):
+            continue
         name = _name(group, tables=tables, held=held)
         if name in found:  # another identifier that is called alike: what is not one must not join
             name = _other(name, group, tables=tables, taken=found)
@@ -63,6 +65,12 @@ def find_domains(
 def _is_direct(tables: Sequence[TableFacts], place: Place) -> bool:
     verdict = _facts(tables, place).verdict
     return verdict is not None and verdict.classification == "direct_identifier"
+
+
+def _is_unknown(facts: ColumnFacts) -> bool:
+    """Whether nothing says what a column holds: it joins nothing before somebody does."""
+    verdict = facts.verdict
+    return verdict is None or (verdict.needs_review and verdict.kind not in SELF_NAMED)
 
 
 def _facts(tables: Sequence[TableFacts], place: Place) -> ColumnFacts:

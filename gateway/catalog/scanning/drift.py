@@ -96,9 +96,15 @@ def _contradicted(facts: ColumnFacts, column: Column, *, dataset: str) -> Iterat
 
 
 def _shows_more(column: Column, verdict: ColumnVerdict) -> bool:
+    if column.dimension and verdict.classification == "quasi_identifier" and _is_by_name(verdict):
+        return False  # who declared it for grouping had read its name
     if column.classification == "quasi_identifier" and column.mask is None and not column.dimension:
         return False  # by default it is redacted, and no class shows less
     return _STRICTNESS[verdict.classification] > _STRICTNESS[column.classification]
+
+
+def _is_by_name(verdict: ColumnVerdict) -> bool:
+    return all(evidence.rule.startswith("name:") for evidence in verdict.evidence)
 
 
 def holds(declared: pa.DataType, source_type: pa.DataType, *, dialect: str) -> bool:

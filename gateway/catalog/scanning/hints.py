@@ -20,6 +20,7 @@ _LATENESS: Final[Mapping[str, datetime.timedelta]] = {
     "date": datetime.timedelta(days=1),
 }
 _BORN: Final = frozenset({"birth_date"})
+_MEASURED: Final = frozenset({"rate", "duration", "count", "fee", "number"})
 _CHANGED, _HAPPENED = 3, 2
 _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("person", "last_name"),
@@ -58,6 +59,13 @@ def stricter_time(facts: ColumnFacts, *, has_subject: bool) -> bool:
     if not has_subject or facts.type is None or family_of(facts.type) not in {"date", "timestamp"}:
         return False
     return time_rank(facts.column.name) != _CHANGED
+
+
+def is_measure(facts: ColumnFacts, *, has_subject: bool) -> bool:
+    """Whether a public number is one of a person's contract: the rate of a loan, its months, how often it was late."""
+    kind = facts.verdict.kind if facts.verdict else ""
+    is_number = facts.type is not None and family_of(facts.type) in {"integer", "float", "decimal"}
+    return has_subject and is_number and kind in _MEASURED
 
 
 def watermark_of(facts: TableFacts) -> Watermark | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.catalog.sampling.facts import ColumnFacts, TableFacts
 from gateway.catalog.scanning.domains import Domain, find_domains
-from gateway.catalog.scanning.hints import about_of, clip_of, mask_of, stricter_time, watermark_of
+from gateway.catalog.scanning.hints import about_of, clip_of, is_measure, mask_of, stricter_time, watermark_of
 from gateway.catalog.scanning.naming import UNNAMED, is_identifier, name_tables
 from gateway.catalog.scanning.relations import Place, Relations, find_relations
 from gateway.catalog.scanning.subjects import Subjects, find_subjects
@@ -134,10 +134,11 @@ class _Proposer:
         if listed is not None:
             return _as_listed(proposal, listed)
         if not _is_listable(facts):
-            return dataclasses.replace(proposal, listing="unlistable", note=_why_not(facts))
+            note = _why_not(facts, self._tables[number])
+            return dataclasses.replace(proposal, listing="unlistable", note=note)
         proposal = self._related(proposal, (number, name))
-        if stricter_time(facts, has_subject=number in self._subjects.columns) and proposal.classification == "public":
-            proposal = dataclasses.replace(proposal, classification="quasi_identifier", dimension=False)
+        if proposal.classification == "public":
+            proposal = _of_somebody(proposal, facts, has_subject=number in self._subjects.columns)
         if proposal.classification == "free_text":
             proposal = self._about(proposal, number)
         is_masked = not proposal.needs_review
@@ -244,7 +245,18 @@ def _is_listable(facts: ColumnFacts) -> bool:
     return is_identifier(facts.column.name) and facts.type is not None and spelled(facts.type) != ""
 
 
-def _why_not(facts: ColumnFacts) -> str:
+def _of_somebody(proposal: ColumnProposal, facts: ColumnFacts, *, has_subject: bool) -> ColumnProposal:
+    """A class that is public anywhere else, and here tells of the person that the row is about."""
+    if stricter_time(facts, has_subject=has_subject):
+        return dataclasses.replace(proposal, classification="quasi_identifier", dimension=False)
+    if is_measure(facts, has_subject=has_subject):
+        return dataclasses.replace(proposal, classification="sensitive", dimension=False)
+    return proposal
+
+
+def _why_not(facts: ColumnFacts, table: TableFacts) -> str:
+    if table.table.refused:
+        return table.table.refused
     if not is_identifier(facts.column.name):
         return "a column's name is of a-z 0-9 _ in lower case, at most 63: rename it, or nobody reads it"
     return "the gateway does not read its type"

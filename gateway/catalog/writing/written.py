@@ -104,6 +104,8 @@ def why(column: ColumnProposal) -> str:
         mark = "REVIEW: " if column.needs_review else ""
         return f"{mark}{column.note or 'nothing was sampled'}{f'; {told}' if told else ''}"
     said = f"confidence {column.confidence:.2f}"
+    if column.kind == "empty":
+        return f"REVIEW: no value was seen{f'; {column.note}' if column.note else ''}"
     if column.needs_review:
         said = f"REVIEW: perhaps {column.found} ({column.kind}), {said}"
     elif column.found != column.classification:
@@ -115,7 +117,8 @@ def why(column: ColumnProposal) -> str:
 
 def _of_table(table: TableProposal) -> str:
     rows = f"about {table.row_estimate:,} rows" if table.row_estimate is not None else ""
-    sampled = f"{table.sampled_rows:,} sampled" if table.sampled_rows else ""
+    unseen = "" if table.note else "no row was seen"
+    sampled = f"{table.sampled_rows:,} sampled" if table.sampled_rows else unseen
     return ", ".join(part for part in (rows, sampled, table.note) if part)
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
 
-from gateway.catalog.writing import as_json
+from gateway.catalog.writing import as_json as _as_json
 from gateway.cli.catalog.host import CatalogHost
 from gateway.cli.catalog.scanning import watched
 from gateway.cli.catalog.showing import advise, board_lines, map_lines, show_drift, summarize
-from gateway.cli.output import REFUSED, exit_codes, json_option, print_json
+from gateway.cli.output import REFUSED, UNAVAILABLE, complain, exit_codes, json_option, print_json
 from gateway.errors import Invalid, Unavailable
-from gateway.profiling import Watch
+from gateway.profiling import CANCELLED, Watch
 from gateway.terms.proposal_catalog import CatalogProposal
 
 _STDOUT = "-"
@@ -83,13 +83,13 @@ def scan(
     gateway catalog scan core --json > core.json
     """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
-        if folder is not None and (output != _STDOUT or as_json):
-            raise Invalid("--into goes without --output and --json", code="usage")
+        _check_outputs(output=output, folder=folder, as_json=as_json)
         settings = host.settings()
         proposal = watched(functools.partial(_run, host, source=source, **selection))
+        _check_found([proposal], selection["tables"])
         summarize(proposal)
         if as_json:
-            _write_json(proposal, output)
+            print_json(_as_json(proposal))
         elif folder is not None:
             advise([str(path) for path in host.write_catalog(settings, proposal, folder=folder)])
         else:
@@ -102,7 +102,7 @@ def scan(
 @json_option
 @click.pass_obj
 def diff(host: CatalogHost, source: str | None, *, tables: tuple[str, ...], rows: int | None, as_json: bool) -> None:
-    """Say where SOURCE, or every source, differs from the catalog files. Exit code 1 if one does.
+    """Say where SOURCE, or every source, differs from the catalog files. Exit code 1 if one does, 3 if one is down.
 
     New tables and columns (nobody reads them until they are classified), those that are gone, changed types, and
     classes that show more than the evidence allows: a stricter one is proposed, never a laxer one.
@@ -113,13 +113,15 @@ def diff(host: CatalogHost, source: str | None, *, tables: tuple[str, ...], rows
     """  # noqa: D301 - \b is click's mark for a block that is not wrapped
     with exit_codes():
         names = (source,) if source is not None else host.scannable(host.settings())
-        proposals = [watched(functools.partial(_run, host, source=name, tables=tables, rows=rows)) for name in names]
+        proposals, lost = _each(host, names, tables=tables, rows=rows)
+        if not lost:
+            _check_found(proposals, tables)
         if as_json:
             print_json({each.source: [dataclasses.asdict(drift) for drift in each.drift] for each in proposals})
         for each in () if as_json else proposals:
             show_drift(each.source, each.drift)
-        if any(each.drift for each in proposals):
-            sys.exit(REFUSED)
+        if lost or any(each.drift for each in proposals):
+            sys.exit(UNAVAILABLE if lost else REFUSED)
 
 
 @catalog.command()
@@ -158,18 +160,43 @@ def _run(host: CatalogHost, watch: Watch, *, source: str, tables: tuple[str, ...
     return host.scan_catalog(host.settings(), source=source, tables=tables, rows=rows, watch=watch)
 
 
+def _each(
+    host: CatalogHost, names: Sequence[str], *, tables: tuple[str, ...], rows: int | None
+) -> tuple[list[CatalogProposal], bool]:
+    """Scan one source after the other, and say whether one could not be reached; Ctrl-C ends them all."""
+    proposals, is_lost = list[CatalogProposal](), False
+    for name in names:
+        try:
+            proposals.append(watched(functools.partial(_run, host, source=name, tables=tables, rows=rows)))
+        except Unavailable as error:
+            if len(names) == 1 or error.code == CANCELLED:
+                raise
+            complain(error.message, code=error.code, fix=error.fix, receipt=error.receipt)
+            is_lost = True
+    return proposals, is_lost
+
+
+def _check_outputs(*, output: str, folder: Path | None, as_json: bool) -> None:
+    """Before anything is read: what is asked for must be possible."""
+    if folder is not None and (output != _STDOUT or as_json):
+        raise Invalid("--into goes without --output and --json", code="usage")
+    if folder is not None and not folder.is_dir():
+        raise Invalid("--into names no folder", code="usage", fix="--into ./policies")
+    if as_json and output != _STDOUT:
+        raise Invalid("--json goes to stdout", code="usage", fix="gateway catalog scan SOURCE --json > FILE")
+
+
+def _check_found(proposals: Sequence[CatalogProposal], patterns: tuple[str, ...]) -> None:
+    if patterns and not any(each.tables or each.drift for each in proposals):
+        fix = "a pattern is of `table` or `schema.table`, with * and ?: --table 'crm.*'"
+        raise Invalid("--table fits no table", code="table", fix=fix)
+
+
 def _print(document: object, lines: Iterable[str], *, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
         sys.stdout.write("\n".join(lines) + "\n")
-
-
-def _write_json(proposal: CatalogProposal, output: str) -> None:
-    if output == _STDOUT:
-        print_json(as_json(proposal))
-        return
-    raise Invalid("--json goes to stdout", code="usage", fix="gateway catalog scan SOURCE --json > FILE")
 
 
 def _write(text: str, output: str) -> None:

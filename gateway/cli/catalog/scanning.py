@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from rich.control import Control
+from rich.segment import ControlType
 from rich.text import Text
 
 from gateway.cli.output import safe, stderr
@@ -16,10 +18,14 @@ from gateway.profiling import Watch
 from gateway.terms.proposal_catalog import CatalogProposal, Progress
 
 _LOOK_SECONDS: Final = 0.2
+_ERASED: Final = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+"""The line is blank and written from its beginning again."""
 
 
 def told(progress: Progress) -> None:
-    """How far it is, on stderr: in one line of a terminal, a line for each tenth elsewhere."""
+    """How far it is, on stderr: one line of a terminal, gone at the end; elsewhere a line for each tenth."""
+    if stderr.is_terminal:
+        stderr.control(_ERASED)
     if not progress.table:
         return
     step = max(1, progress.total // 10)

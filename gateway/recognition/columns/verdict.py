@@ -123,7 +123,8 @@ def _dated(shape: Shape, dates: temporal.Dates, meaning: Meaning | None) -> Gues
     is_other = meaning.has("date", "time") and not is_bare and not meaning.is_partly
     if dates.is_birth and (dates.has_women or not is_other):
         return quasi("birth_date", 0.75, "values:birth")
-    return public("timestamp", 0.65 if meaning.is_partly else 0.8, "type:date")
+    is_unsure = meaning.is_partly and not (shape.family == "date" and meaning.has("date", "time"))
+    return public("timestamp", 0.65 if is_unsure else 0.8, "type:date")
 
 
 def _is_postcode(shape: Shape, meaning: Meaning | None) -> bool:

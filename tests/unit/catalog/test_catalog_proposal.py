@@ -85,6 +85,30 @@ def test_a_public_time_of_nobody_stays_as_it_is() -> None:
     assert column(one(known), "quoted_at").classification == "public"
 
 
+def test_a_rate_in_a_table_about_somebody_is_theirs() -> None:
+    rate = verdict("rate", "public", "rate", is_dimension=True)
+    loans = facts(
+        "loans",
+        {"loan_id": ids(5, 50), "customer_id": ids(70_000, 50, 37), "rate": pa.array(np.arange(50) / 100)},
+        [direct("loan_id", "contract"), direct("customer_id", "customer"), rate],
+        key="loan_id",
+    )
+    found = column(one(loans, customers()), "rate")
+    assert (found.classification, found.found, found.dimension) == ("sensitive", "public", False)
+    prices = facts("rates", {"rate": pa.array(np.arange(50) / 100)}, [rate])
+    assert column(one(prices), "rate").classification == "public"
+
+
+def test_columns_of_a_table_that_may_not_be_read_say_so() -> None:
+    hidden = dataclasses.replace(
+        table("t", {"x": texts("{}", 1)}),
+        columns=(SchemaColumn(name="x", spelled="text", type=None),),
+        refused="the role may not read it",
+    )
+    found = one(unsampled(hidden, note=hidden.refused))
+    assert [(c.listing, c.note) for c in found.columns] == [("unlistable", "the role may not read it")]
+
+
 @pytest.mark.parametrize("name", ["due_date", "expires_on", "date_of_birth", "valid_until"])
 def test_a_time_that_lies_ahead_or_far_back_is_no_watermark(name: str) -> None:
     known = facts("t", {name: moments(9)}, [verdict(name, "public", "timestamp")])

@@ -50,6 +50,15 @@ def test_a_role_before_the_name_is_still_that_key() -> None:
     assert domains(found["core.orders"])["billed_customer_id"] == "customer"
 
 
+def test_a_column_of_which_nothing_is_known_joins_nothing() -> None:
+    unknown = [direct("x", "empty", confidence=0.3), direct("mail", "email", confidence=0.6)]
+    found = proposed(facts("t", {"x": texts("x{}", 9), "mail": texts("m{}", 9)}, unknown))
+    assert domains(found["core.t"]) == {"mail": "email"}
+    assert domains(proposed(facts("t", {"x": texts("x{}", 9)}, [direct("x", "card")]))["core.t"]) == {
+        "x": "card-number"
+    }
+
+
 def test_a_virtual_key_is_said_with_its_counts() -> None:
     found = proposed(customers(key="id"), orders(ids(70_000, 50, 37)))
     (column,) = [c for c in found["core.orders"].columns if c.name == "customer_id"]

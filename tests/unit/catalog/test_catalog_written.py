@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from gateway.policy import findings_of, lint
 from gateway.query import parse_predicate
 from gateway.terms.document import PolicyFiles
 from gateway.terms.proposal_catalog import CatalogProposal, ViewProposal
+from gateway.terms.recognition import Evidence
 from tests.unit.catalog.scans import beside, customers, direct, facts, ids, texts, verdict
 from tests.unit.policy.builders import NOW, ROOT, folder
 
@@ -101,6 +103,13 @@ def test_each_new_column_says_why_and_what_to_review() -> None:
     assert re.search(r"email: \{type: string.*# confidence 0\.95, email: name:email", text)
     assert re.search(r"who_knows: .*# REVIEW: perhaps public \(category\), confidence 0\.30", text)
     assert re.search(r"# not listed: Upper: ", text)
+
+
+def test_an_empty_table_says_that_nothing_was_seen() -> None:
+    nothing = direct("x", "empty", confidence=0.3)
+    text = one_file(proposal(facts("t", {"x": pa.array([], pa.string())}, [nothing])), BARE)
+    assert re.search(r"core\.t:   # no row was seen\n", text)
+    assert re.search(r"x: .*   # REVIEW: no value was seen\n", text)
 
 
 def test_every_line_that_stands_there_stays() -> None:
@@ -223,6 +232,26 @@ def test_evidence_contradicts_what_shows_more_and_never_what_shows_less(
 ) -> None:
     text = LISTED.format(name_class=name_class, more="email: {type: string, class: direct_identifier}")
     assert drift_of(text, customers()) == found
+
+
+@pytest.mark.parametrize(
+    ("rule", "said", "found"),
+    [
+        ("name:region", "public, dimension: true", []),
+        ("name:region", "public", [("classification", "core.customers", "region")]),
+        ("values:city", "public, dimension: true", [("classification", "core.customers", "region")]),
+    ],
+)
+def test_a_name_contradicts_no_reviewer_who_declared_a_dimension(
+    rule: str, said: str, found: list[tuple[str, str, str]]
+) -> None:
+    region = dataclasses.replace(
+        verdict("region", "quasi_identifier", "region"), evidence=(Evidence(rule=rule, matched=9, tried=9),)
+    )
+    names = [direct("customer_id", "customer"), direct("full_name", "person"), region]
+    columns = {"customer_id": ids(1, 9), "full_name": texts("{}", 9), "region": texts("{}", 9)}
+    text = LISTED.format(name_class="direct_identifier", more=f"region: {{type: string, class: {said}}}")
+    assert drift_of(text, facts("customers", columns, names)) == found
 
 
 def test_evidence_that_shows_more_is_no_drift() -> None:

@@ -95,6 +95,13 @@ def test_integers_are_dates_only_where_the_name_does_not_say_money() -> None:
     assert verdict("betrag", days, declared=pa.int64()).classification == SENSITIVE
 
 
+def test_a_date_that_says_so_is_one_whatever_the_other_word_is() -> None:
+    assert told(verdict("granted_on", build.recent(), declared=pa.date32())) == (PUBLIC, "timestamp", False)
+    assert told(verdict("granted_on", build.recent())) == (PUBLIC, "timestamp", True)
+    assert told(verdict("xyz", build.recent(), declared=pa.date32())) == (PUBLIC, "timestamp", True)
+    assert told(verdict("granted_on", build.births(), declared=pa.date32())) == (QUASI, "birth_date", False)
+
+
 def test_old_dates_under_another_name_are_no_births() -> None:
     assert verdict("opened_on", build.births()).kind == "timestamp"
     assert verdict("geb", build.recent()).kind == "birth_date"
