@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from gateway.catalog.sampling import TableFacts, read_sample, rows_of, unsampled
-from gateway.catalog.scanning import Beside, find_drift, propose
+from gateway.catalog.scanning import Beside, find_drift, name_tables, propose
 from gateway.catalog.views import resolve_views
 from gateway.errors import Denied, Exhausted, GatewayError, Integrity, Invalid, Unavailable
 from gateway.rooms import ActivePolicy, Limits, Rooms
@@ -395,6 +395,6 @@ def _is_readable(table: SchemaTable) -> bool:
 
 
 def _labels(tables: Sequence[SchemaTable], schema: SourceSchema, datasets: Sequence[Dataset]) -> list[str]:
-    """As an auditor asks for them: the active catalog's names, else source and table."""
-    known = {found.name: dataset.name for dataset in datasets if (found := schema.find(dataset.table)) is not None}
-    return [known.get(table.name, f"{schema.source}.{'.'.join(table.name)}") for table in tables]
+    """As an auditor asks for them: the active catalog's names, else those that are proposed, else source and table."""
+    named = name_tables(tables, schema, datasets)
+    return [named[n].dataset if n in named else f"{schema.source}.{'.'.join(t.name)}" for n, t in enumerate(tables)]

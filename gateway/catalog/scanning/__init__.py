@@ -6,6 +6,7 @@ hashes, bounds by rounded quantiles.
 """
 
 from gateway.catalog.scanning.drift import find_drift
+from gateway.catalog.scanning.naming import name_tables
 from gateway.catalog.scanning.propose import Beside, propose
 
-__all__ = ["Beside", "find_drift", "propose"]
+__all__ = ["Beside", "find_drift", "name_tables", "propose"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gateway.terms.dataset import Dataset
@@ -31,25 +31,25 @@ def is_identifier(name: str) -> bool:
     return _IDENTIFIER.fullmatch(name) is not None
 
 
-def name_tables(
-    tables: Sequence[SchemaTable], schema: SourceSchema, listed: Mapping[tuple[str, ...], Dataset]
-) -> dict[int, Named]:
+def name_tables(tables: Sequence[SchemaTable], schema: SourceSchema, datasets: Iterable[Dataset]) -> dict[int, Named]:
     """By the table's number; those that cannot be named are left out.
 
     One table has one spelling in all files (policy's law): the default schema is left out where no other schema has a
     table of that name.
 
     Args:
-        tables: of the source.
-        schema: theirs.
-        listed: datasets that the catalog has, by the table's full name.
+        tables: some of the source's.
+        schema: the source's.
+        datasets: all that the catalog has of the source, those of other tables and of tables that are gone too.
     """
+    listed = {table.name: each for each in datasets if (table := schema.find(each.table)) is not None}
     found = {
         n: Named(dataset=listed[t.name].name, table=listed[t.name].table)
         for n, t in enumerate(tables)
         if t.name in listed
     }
-    taken = {named.dataset for named in found.values()}
+    taken = {each.name for each in datasets}
+    held = [each.table for each in datasets]
     alike: dict[str, list[int]] = defaultdict(list)
     for number, table in enumerate(tables):
         alike[table.name[-1].casefold()].append(number)
@@ -57,11 +57,13 @@ def name_tables(
         for number in numbers:
             if number in found:
                 continue
-            spelled = _spelling(tables[number], schema, is_alone=len(numbers) == 1)
-            beside = [found[other].table for other in numbers if other in found]
+            table = tables[number]
+            is_alone = len(numbers) == 1 and not any(_may_be_one(table.name[-1:], other) for other in held)
+            spelled = _spelling(table, schema, is_alone=is_alone)
             dataset = _free_name(spelled, schema.source, taken)
-            if spelled and dataset and not any(_may_be_one(spelled, other) for other in beside):
+            if spelled and dataset and not any(_may_be_one(spelled, other) for other in held):
                 taken.add(dataset)
+                held.append(spelled)
                 found[number] = Named(dataset=dataset, table=spelled)
     return found
 

@@ -51,7 +51,7 @@ class _Proposer:
         self._tables = tables
         self._beside = beside
         self._listed = beside.listed()
-        self._named = name_tables([facts.table for facts in tables], beside.schema, self._listed)
+        self._named = name_tables([facts.table for facts in tables], beside.schema, beside.datasets.values())
         self._names = {number: named.dataset for number, named in self._named.items()}
         self._relations: Relations = find_relations(tables)
         self._row_keys = frozenset[Place]()

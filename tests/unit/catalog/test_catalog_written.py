@@ -160,6 +160,18 @@ datasets:
     assert "# write into columns: email:" in after.files["catalog/a.yaml"]
 
 
+@pytest.mark.parametrize("pattern", ["gone", "elsewhere"])
+def test_a_name_that_the_files_have_is_no_other_tables(pattern: str) -> None:
+    text = LISTED.format(name_class="public", more="").replace("customers", "orders").replace("table: ", "table: crm.")
+    files = PolicyFiles({**POLICIES.files, "catalog/core.yaml": text, "grants.yaml": ""})
+    other = facts("public.orders", {"y": ids(1, 9)}, [verdict("y", "public", "number")])
+    there = facts("crm.orders", {"customer_id": ids(1, 9)}, [direct("customer_id", "customer")])
+    made = proposal(other, *([there] if pattern == "elsewhere" else []), files=files)
+    (new,) = [table for table in made.tables if table.listing == "new"]
+    assert (new.dataset, new.table) == ("core.public_orders", ("public", "orders"))
+    assert errors(put(files, made)) == []
+
+
 def test_several_files_of_one_source_go_into_a_folder_only() -> None:
     two = {
         f"catalog/{name}.yaml": f"source: core\ndatasets:\n  core.{name}:\n    table: {name}\n    columns:\n"
