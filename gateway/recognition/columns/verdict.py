@@ -215,6 +215,8 @@ def _keeps(shape: Shape, seen: Guess | None, meaning: Meaning) -> bool:
         return False
     if meaning.kind == "staff":
         return shape.mean_length >= 3  # noqa: PLR2004 initials: a few advisers look after many customers
+    if meaning.kind in _PEOPLE and not shape.with_digit and all(value.islower() for value in shape.sample):
+        return False  # names have capitals: `contact` by phone or post
     return shape.mean_length > 5 and (meaning.kind not in _NUMBERED or shape.with_digit > 0.5)  # noqa: PLR2004 codes are short
 
 

@@ -128,6 +128,8 @@ def test_old_dates_under_another_name_are_no_births() -> None:
         ("iban", [None] * 9, (DIRECT, "iban", True)),
         ("reference", [f"REF{n}" for n in build.numbers(8)], (PUBLIC, "row_id", True)),
         ("description", ["POS - ONLINE", "POS - ATM"] * 90, (PUBLIC, "category", True)),
+        ("contact", ["cellular", "telephone", "by post"] * 60, (PUBLIC, "category", True)),
+        ("contact", ["Anna Weber", "Jan Novak", "Eva Brown"] * 60, (DIRECT, "person", False)),
         ("created_by", ["KB4", "MS2", "TV1"] * 60, (DIRECT, "staff", False)),
         ("betreuer_kz", ["KB4", "MS2", "TV1", "AW7"] * 60, (DIRECT, "identifier", True)),
         ("blocked_kz", ["KB4", "MS2", "TV1", "AW7"] * 60, (PUBLIC, "category", True)),
