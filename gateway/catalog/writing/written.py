@@ -46,7 +46,7 @@ def dataset_lines(tables: Iterable[TableProposal], *, indent: int) -> Iterator[s
     pad = " " * indent
     for table in tables:
         columns = list(column_lines(table, indent=indent + 4))
-        if table.listing != "new" or not any(column.listing == "new" for column in table.columns):
+        if table.listing != "new" or _is_bare(table):
             continue
         yield f"{pad}{table.dataset}:{_comment(_of_table(table))}"
         yield f"{pad}  table: {_scalar('.'.join(table.table))}"
@@ -74,13 +74,22 @@ def column_lines(table: TableProposal, *, indent: int) -> Iterator[str]:
 def comment_lines(proposal: CatalogProposal) -> Iterator[str]:
     """What no entry can say: tables without one, views, lines for domains.yaml."""
     for table in proposal.tables:
-        if table.listing == "unlistable":
-            yield f"# not listed: {_quoted('.'.join(table.table))}: {table.note}"
+        if table.listing == "unlistable" or (table.listing == "new" and _is_bare(table)):
+            yield f"# not listed: {_quoted('.'.join(table.table))}: {table.note or _why_bare(table)}"
     for view in proposal.views:
         yield from view_lines(view)
     if proposal.domains:
         yield "# Lines that domains.yaml needs for this file:"
         yield from (f"#   {line}" for line in domain_lines(proposal.domains))
+
+
+def _is_bare(table: TableProposal) -> bool:
+    """Whether no column of a new table can be listed, so that there is no dataset to write."""
+    return not any(column.listing == "new" for column in table.columns)
+
+
+def _why_bare(table: TableProposal) -> str:
+    return f"none of its columns can be: {table.columns[0].note}" if table.columns else "it has no column"
 
 
 def view_lines(view: ViewProposal) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from gateway.catalog import read_catalog
-from gateway.catalog.sampling import TableFacts
+from gateway.catalog.sampling import TableFacts, unsampled
 from gateway.catalog.scanning import find_drift, propose
 from gateway.catalog.scanning.drift import holds
 from gateway.catalog.writing import merged_files, one_file
@@ -19,7 +19,7 @@ from gateway.query import parse_predicate
 from gateway.terms.document import PolicyFiles
 from gateway.terms.proposal_catalog import CatalogProposal, ViewProposal
 from gateway.terms.recognition import Evidence
-from tests.unit.catalog.scans import beside, customers, direct, facts, ids, texts, verdict
+from tests.unit.catalog.scans import beside, customers, direct, facts, ids, table, texts, verdict
 from tests.unit.policy.builders import NOW, ROOT, folder
 
 POLICIES = folder(ROOT / "policies")
@@ -103,6 +103,15 @@ def test_each_new_column_says_why_and_what_to_review() -> None:
     assert re.search(r"email: \{type: string.*# confidence 0\.95, email: name:email", text)
     assert re.search(r"who_knows: .*# REVIEW: perhaps public \(category\), confidence 0\.30", text)
     assert re.search(r"# not listed: Upper: ", text)
+
+
+def test_a_table_of_which_no_column_can_be_listed_is_named() -> None:
+    upper = facts("t", {"X": ids(1, 9)}, [verdict("X", "public", "number")])
+    bare = table("bare", {})
+    text = one_file(proposal(upper, unsampled(bare, note="")), BARE)
+    assert re.search(r"# not listed: t: none of its columns can be: .*rename it", text)
+    assert "# not listed: bare: it has no column" in text
+    assert "datasets:\n  {}\n" in text
 
 
 def test_an_empty_table_says_that_nothing_was_seen() -> None:
