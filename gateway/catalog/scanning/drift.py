@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final
 
 import pyarrow as pa
@@ -35,7 +35,9 @@ def find_drift(
     *,
     wanted: frozenset[str],
 ) -> tuple[Drift, ...]:
-    """Everything in which they differ, by dataset and column.
+    """Everything in which they differ and that somebody can mend, by dataset and column.
+
+    What no catalog file can list is no drift: it stands in the scan's comments and among the unclassified.
 
     Args:
         tables: as found in the source.
@@ -47,24 +49,21 @@ def find_drift(
     listed = beside.listed()
     for facts, proposal in zip(tables, proposed, strict=True):
         dataset = listed.get(facts.table.name)
-        if dataset is None:
-            found += _new_table(proposal)
-        else:
-            found += _in_table(facts, dataset, dialect=beside.schema.dialect)
+        new = {column.name for column in proposal.columns if column.listing == "new"}
+        if dataset is not None:
+            found += _in_table(facts, dataset, new, dialect=beside.schema.dialect)
+        elif new and proposal.dataset:
+            text = f"{len(new)} columns; {_UNREAD}"
+            found.append(Drift(kind="new_table", dataset=proposal.dataset, text=text))
     for dataset in beside.datasets.values():
         if dataset.name in wanted and beside.schema.find(dataset.table) is None:
             found.append(Drift(kind="gone_table", dataset=dataset.name, text="the source has no such table"))
     return tuple(sorted(found, key=lambda drift: (drift.dataset, drift.column, drift.kind)))
 
 
-def _new_table(proposal: TableProposal) -> Iterator[Drift]:
-    name = proposal.dataset or ".".join(proposal.table)
-    yield Drift(kind="new_table", dataset=name, text=f"{len(proposal.columns)} columns; {_UNREAD}")
-
-
-def _in_table(facts: TableFacts, dataset: Dataset, *, dialect: str) -> Iterator[Drift]:
+def _in_table(facts: TableFacts, dataset: Dataset, new: Set[str], *, dialect: str) -> Iterator[Drift]:
     here = {column.name: column for column in facts.table.columns}
-    for name in here.keys() - dataset.columns.keys():
+    for name in new:
         yield Drift(kind="new_column", dataset=dataset.name, column=name, text=_UNREAD)
     for name, column in dataset.columns.items():
         if name not in here:

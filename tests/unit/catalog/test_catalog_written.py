@@ -255,6 +255,14 @@ def test_evidence_contradicts_what_shows_more_and_never_what_shows_less(
     assert drift_of(text, customers()) == found
 
 
+def test_what_no_file_can_list_is_no_drift() -> None:
+    text = LISTED.format(name_class="direct_identifier", more="email: {type: string, class: direct_identifier}")
+    upper = facts("fresh", {"X": ids(1, 3)}, [verdict("X", "public", "number")])
+    assert drift_of(text, customers(), upper) == []
+    half = facts("fresh", {"X": ids(1, 3), "y": ids(1, 3)}, [verdict(name, "public", "number") for name in "Xy"])
+    assert drift_of(text, customers(), half) == [("new_table", "core.fresh", "")]
+
+
 @pytest.mark.parametrize(
     ("rule", "said", "found"),
     [
