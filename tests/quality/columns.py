@@ -3,7 +3,7 @@
 Sets: the development tables, public data sets with the labels of labels.yaml, the hard tables, and core banks. Each
 with the names shown, hidden (`col0`), and the names alone without a value; beside them presidio-structured's own way in
 the same run, in an environment of its own (tests/bench/bench_pii_columns.py). `--list` names wrong columns, but not of
-the sets that judge (UNLISTED). The development tables need the package faker.
+the sets that judge (UNLISTED). The development tables need faker, and are left out without it.
 """
 
 from __future__ import annotations
@@ -224,8 +224,9 @@ def _presidio(tables: Sequence[Labelled]) -> tuple[list[Judged], float]:
 
 def _sets() -> dict[str, list[Labelled]]:
     sets: dict[str, list[Labelled]] = {}
-    if (SHARED / "pii" / "dev_tables.py").exists():
+    if (SHARED / "pii" / "dev_tables.py").exists() and importlib.util.find_spec("faker"):
         sets["development"] = list(development())
+    if SHARED.exists():
         sets["public sets"] = list(public_sets())
     sets["hard"] = list(hard())
     banks = list(core_banks())
