@@ -232,6 +232,8 @@ def test_a_routing_number_with_a_wrong_digit_is_flagged() -> None:
         ("voiture AB-123-CD", "AB-123-CD", "plate"),
         ("Login: jdoe77", "jdoe77", "username"),
         ("DOB 28/04/1995", "28/04/1995", "birth_date"),
+        ("born 14 February 1985", "14 February 1985", "birth_date"),  # no other digits
+        ("geb. 1961", "1961", "birth_date"),
     ],
 )
 def test_other_kinds(text: str, value: str, kind: str) -> None:
