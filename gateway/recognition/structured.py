@@ -14,28 +14,16 @@ from gateway.recognition import dates
 from gateway.recognition.folding import Folded, fold, words
 from gateway.recognition.shapes import codes, ibans, numbers, online
 from gateway.recognition.shapes.draft import Draft, Piece
+from gateway.recognition.shapes.outline import Outline
 from gateway.terms.recognition import Span
 
-_DIGIT = re.compile(r"[0-9]")
-_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){4}")
-"""Five digits with little between them: the fewest that any number has."""
-_SIX_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){5}")
-_TEN_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,16}[0-9]){9}")
-"""As few as an IBAN has, between them no more than its letters with separators."""
-_DATE_LIKE = re.compile(r"[0-9](?: ?[./-] ?[0-9]{1,2} ?[./-]|(?<=1)9[0-9]|(?<=2)0[0-9])")
-_LETTER_AFTER = re.compile(r"[0-9][ .-]?[A-Za-z]")
-_LETTER_BESIDE = re.compile(r"[0-9](?:[A-Za-z]|(?<=[A-Za-z].)|(?<=[A-Za-z]-.))")
-_LONG_CODE = re.compile(r"[A-Za-z0-9]{26}")
 _LETTER_IN_NUMBER = re.compile(r"[0-9](?:[OoIl]|(?<=[OoIl].))")
 _LOOSE_NUMBER = re.compile(r"[0-9OoIl](?<![A-Za-z].)(?:[ .\-/]?[0-9OoIl]){6,40}(?![A-Za-z])")
 _READ_AS_DIGITS = str.maketrans("OoIl", "0011")
 _WRITTEN_AT = re.compile(r"[(\[{] ?[aAkKzZ]")
-_NAMING = words(
-    """
-    user login benutzer nutzername identif utente usuario gebruiker ytkown ivatel bic swift kennz kfz schild plate
-    regist mmatr plaque targa matr kenteken rejestr spz rz
-    """
-)
+_LOGINS = words("user login benutzer nutzername identif utente usuario gebruiker ytkown ivatel")
+_BICS = words("bic swift")
+_PLATES = words("kennz kfz schild plate regist mmatr plaque targa matr kenteken rejestr spz rz")
 """Stems of the words that `codes.named` looks for."""
 
 
@@ -70,20 +58,36 @@ def united(first: Iterable[Span], second: Iterable[Span]) -> list[Span]:
 
 def find_folded(folded: Folded, *, country_hint: str = "") -> list[Span]:
     """Do as `find` does, for a text that the caller has folded already; places are those of the original."""
-    draft = Draft(folded)
-    text = draft.text = _digits_read(folded.text)
-    if "://" in text or "www." in text or "WWW." in text:
+    draft, outline = Draft(folded), Outline(folded.text)
+    if outline.may_have_letters_for_digits():
+        draft.text = _digits_read(folded.text)
+        outline = outline if draft.text == folded.text else Outline(draft.text)
+    text, lowered = draft.text, draft.text.lower()
+    if "://" in lowered or "www." in lowered:
         draft.claim(online.links(text))
     if "@" in text or _WRITTEN_AT.search(text):
         draft.claim(online.emails(draft.text))
-    lowered = text.lower()
-    for stem in _NAMING:
-        if stem in lowered:
-            draft.claim(codes.named(draft.text))
-            break
-    if _DIGIT.search(draft.text):
-        _with_digits(draft, country_hint.lower())
+    if _is_named(lowered, outline):
+        draft.claim(codes.named(draft.text))
+    if outline.has_digits():
+        _with_digits(draft, outline, country_hint.lower())
     return draft.spans()
+
+
+def _is_named(lowered: str, outline: Outline) -> bool:
+    """Say whether a word stands here that `codes.named` looks for, and the sign or digit that it needs beside it."""
+    return (
+        _holds_any(lowered, _BICS)
+        or (outline.has_digits() and _holds_any(lowered, _PLATES))
+        or ((":" in lowered or "=" in lowered) and _holds_any(lowered, _LOGINS))
+    )
+
+
+def _holds_any(text: str, stems: tuple[str, ...]) -> bool:
+    for stem in stems:  # noqa: SIM110 `any` over a generator takes twice as long
+        if stem in text:
+            return True
+    return False
 
 
 def _digits_read(text: str) -> str:
@@ -98,20 +102,22 @@ def _as_digits(match: re.Match[str]) -> str:
     return match[0].translate(_READ_AS_DIGITS) if 2 * real >= len(match[0]) else match[0]
 
 
-def _with_digits(draft: Draft, hint: str) -> None:
-    if _LONG_CODE.search(draft.text):
+def _with_digits(draft: Draft, outline: Outline, hint: str) -> None:
+    if outline.may_have_ledger():
         draft.claim(online.ledgers(draft.text))
-    if ":" in draft.text or "." in draft.text or "-" in draft.text:
-        draft.claim(online.machines(draft.text))
-    if _TEN_DIGITS.search(draft.text):
+    if outline.may_have_mac():
+        draft.claim(online.macs(draft.text))
+    if outline.may_have_ip():
+        draft.claim(online.ips(draft.text))
+    if outline.may_have_iban():
         draft.claim(ibans.find(draft.text))
-    if _SIX_DIGITS.search(draft.text) and _LETTER_AFTER.search(draft.text):
+    if outline.may_have_lettered_national():
         draft.claim(codes.national(draft.text))
-    if _DATE_LIKE.search(draft.text):
+    if outline.may_have_date():
         draft.claim(_dates(draft.text))
-    if _DIGITS.search(draft.text):
+    if outline.may_have_number():
         draft.claim(numbers.find(draft.text, hint=hint))
-    if _LETTER_BESIDE.search(draft.text):
+    if outline.may_have_code():
         draft.claim(codes.codes(draft.text))
 
 

@@ -66,8 +66,8 @@ def national(text: str) -> Iterator[Piece]:
         cue = cue_before(text, match.start())
         if not is_valid and name in _NOT_OF_ITSELF and cue != "national_id":
             continue
-        if name == "nino" and not is_valid:
-            continue
+        if not is_valid and (name == "nino" or (name == "hetu" and bare[-1].isdigit())):
+            continue  # a Nordic number of ten digits has the Finnish one's form
         if cue == NOTHING and name in _NOT_OF_ITSELF:
             continue
         yield Piece(match.start(), match.end(), "national_id", is_valid)

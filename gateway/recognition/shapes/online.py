@@ -77,19 +77,20 @@ def links(text: str) -> Iterator[Piece]:
             yield Piece(match.start(), match.start() + len(match[0].rstrip(".,;:!?)]}")), "url")
 
 
-def machines(text: str) -> Iterator[Piece]:
-    """Give IP and MAC addresses."""
-    if text.count(":") > 4 or text.count("-") > 4 or text.count(".") > 1:  # noqa: PLR2004 the fewest signs they have
-        for match in _MAC.finditer(text):
-            yield Piece(match.start(), match.end(), "mac")
-    if text.count(".") > 2:  # noqa: PLR2004 as above
-        for match in _IPV4.finditer(text):
-            if is_ip(match[0]):
-                yield Piece(match.start(), match.end(), "ip")
-    if text.count(":") > 1:
-        for match in _IPV6.finditer(text):
-            if len(match[0]) > 4 and is_ip(match[0]):  # noqa: PLR2004 `1::` in a list is none
-                yield Piece(match.start(), match.end(), "ip")
+def macs(text: str) -> Iterator[Piece]:
+    """Give MAC addresses."""
+    for match in _MAC.finditer(text):
+        yield Piece(match.start(), match.end(), "mac")
+
+
+def ips(text: str) -> Iterator[Piece]:
+    """Give IP addresses."""
+    for match in _IPV4.finditer(text):
+        if is_ip(match[0]):
+            yield Piece(match.start(), match.end(), "ip")
+    for match in _IPV6.finditer(text):
+        if len(match[0]) > 4 and is_ip(match[0]):  # noqa: PLR2004 `1::` in a list is none
+            yield Piece(match.start(), match.end(), "ip")
 
 
 def ledgers(text: str) -> Iterator[Piece]:

@@ -101,6 +101,7 @@ def test_a_card_with_a_wrong_digit_is_found_and_flagged(text: str) -> None:
         ("BSN 111222334", "111222334", False),
         ("SVNR 1237 010180", "1237 010180", True),
         ("personnummer 811228-9874", "811228-9874", True),
+        ("personnummer 811228-9874, 5 Uhr", "811228-9874", True),  # whatever stands after another digit
         ("hetu 131052-308T", "131052-308T", True),
         ("Steuernummer 93/815/08152", "93/815/08152", True),
         ("NIR 1 85 05 78 006 084 91", "1 85 05 78 006 084 91", True),
@@ -182,6 +183,7 @@ def test_a_phone_cue_is_enough(text: str, value: str) -> None:
         "Rechnung 7360285163",
         "Kurs 0,603123456",
         "Abschnitt 300.1.2.3",
+        "entro il 23/06/2025. Nuovo indirizzo dal 09/05/2024: 14, 09124",  # IL has the remainder of an IBAN by chance
     ],
 )
 def test_amounts_dates_invoices_and_contracts_stay(text: str) -> None:

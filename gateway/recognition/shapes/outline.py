@@ -1,0 +1,83 @@
+"""What a text looks like from afar, one byte a character: cheap noes before dear looks.
+
+Each question is a condition that its search needs; a yes promises nothing.
+"""
+
+from __future__ import annotations
+
+import string
+
+_DIGITS, _LETTERS = string.digits.encode(), string.ascii_letters.encode()
+_LIKE = bytes.maketrans(_DIGITS + _LETTERS, b"0" * len(_DIGITS) + b"a" * len(_LETTERS))
+_DATED = bytes.maketrans(b"/-", b"..")
+_SOLID = bytes.maketrans(b"a", b"0")
+_IBAN_SEPARATORS = b" \t\n\r.-_/:"
+_IBAN_RUNS = bytes(code if code in b"0a" else ord(" ") for code in range(256))
+_LEDGER, _DOTTED_MAC = b"0" * 26, b"0000.0000.0000"
+_MAC_SIGNS, _IP_DOTS, _IP_COLONS = 5, 3, 2
+_IBAN_DIGITS, _NATIONAL_DIGITS, _NUMBER_DIGITS = 10, 6, 5
+_NATIONAL = (b"000000a", b"0000000000", b"000000+")
+"""What the national numbers with a letter have, blanks, dots and hyphens taken out; the Italian one is told apart."""
+
+
+class Outline:
+    """Digits as `0`, ASCII letters as `a`, other ASCII as it is, all else as `?`."""
+
+    __slots__ = ("_digits", "_has_code", "_shape", "_solid", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._shape = text.encode("ascii", "replace").translate(_LIKE)
+        self._solid = self._shape.translate(_SOLID)
+        self._digits = self._shape.count(b"0")
+        self._has_code = b"0a" in self._shape or b"a0" in self._shape
+
+    def has_digits(self) -> bool:
+        """Say whether there is any digit."""
+        return self._digits > 0
+
+    def may_have_letters_for_digits(self) -> bool:
+        """Say whether a letter touches a digit."""
+        return self._has_code
+
+    def may_have_code(self) -> bool:
+        """The same, or a letter and a hyphen stand before a digit."""
+        return self._has_code or b"a-0" in self._shape
+
+    def may_have_ledger(self) -> bool:
+        """Say whether there are as many letters and digits in a row as an address of a ledger has."""
+        return _LEDGER in self._solid
+
+    def may_have_mac(self) -> bool:
+        """Say whether the signs of a MAC address are there."""
+        shape = self._shape
+        return shape.count(b":") >= _MAC_SIGNS or shape.count(b"-") >= _MAC_SIGNS or _DOTTED_MAC in self._solid
+
+    def may_have_ip(self) -> bool:
+        """Say whether the signs of an IP address are there."""
+        return self._shape.count(b".0") >= _IP_DOTS or self._shape.count(b":") >= _IP_COLONS
+
+    def may_have_iban(self) -> bool:
+        """Say whether ten digits stand with nothing between but letters and what groups an IBAN."""
+        if self._digits < _IBAN_DIGITS:
+            return False
+        runs = self._shape.translate(_IBAN_RUNS, _IBAN_SEPARATORS).split()
+        return any(run.count(b"0") >= _IBAN_DIGITS for run in runs)
+
+    def may_have_number(self) -> bool:
+        """Say whether there are as many digits as the shortest number has."""
+        return self._digits >= _NUMBER_DIGITS
+
+    def may_have_lettered_national(self) -> bool:
+        """Say whether digits and a letter stand as in a national number that has one."""
+        if self._digits < _NATIONAL_DIGITS:
+            return False
+        dense = self._shape.translate(None, b" .-")
+        return self._has_code or any(form in dense for form in _NATIONAL)
+
+    def may_have_date(self) -> bool:
+        """Say whether a year of this or the last century, or a day, month and year are there."""
+        if "19" in self._text or "20" in self._text:
+            return True
+        dense = self._shape.translate(_DATED, b" ")
+        return b"0.0." in dense or b"0.00." in dense
