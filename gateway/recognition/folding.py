@@ -153,11 +153,28 @@ _STROKES = str.maketrans(
 )
 
 
+_REMEMBERED = 16_384
+
+
+class Bare(dict[int, str]):
+    """What each character is without case and accents, for `str.translate`; remembers a bounded number of them."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        found = self[code] = self.of(chr(code))
+        return found
+
+    def of(self, char: str) -> str:
+        """Fold one character: none, one or several."""
+        bare = unicodedata.normalize("NFKD", char.casefold().translate(_STROKES))
+        return "".join([one for one in bare if not unicodedata.combining(one)]).casefold()
+
+
+_BARE = Bare()
+
+
 @lru_cache(maxsize=65536)
 def words_folded(word: str) -> str:
     """Take case and accents off a folded word, to compare it: `Šťastná` and `STASTNA` are one, `ß` is `ss`."""
-    lowered = word.casefold()
-    if lowered.isascii():
-        return lowered
-    bare = unicodedata.normalize("NFKD", lowered.translate(_STROKES))
-    return "".join([char for char in bare if not unicodedata.combining(char)]).casefold()
+    return word.lower() if word.isascii() else word.translate(_BARE)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime
 import functools
+import itertools
 import operator
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from gateway.recognition import dates
-from gateway.recognition.folding import fold, words_folded
+from gateway.recognition.folding import Bare, fold, words_folded
 from gateway.recognition.names import Role, collapsed, is_form, roles, within_one
 from gateway.recognition.names.tokens import NAME, PARTICLE, WORD, Tokens
 from gateway.terms.recognition import KINDS, Kind
@@ -35,9 +36,8 @@ class Claim(NamedTuple):
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 _DIGIT: Final = re.compile(r"\d")
 _NUMBER: Final = re.compile(r"\d+")
-_ASCII_SIGNS: Final = {code: None for code in range(128) if not chr(code).isalnum()}
-_NOT_ALNUM: Final = re.compile(r"[\W_]+")
 _ALNUM: Final = re.compile(r"[^\W_]+")
+_KIND_OF: Final[dict[str, Kind]] = {kind: kind for kind in KINDS}
 _PHONE_TAIL: Final = 8
 _MIN_VALUE: Final = 5
 _MIN_SINGLE: Final = 3
@@ -79,8 +79,8 @@ class _Name:
 
     def __init__(self, name: str, language: str) -> None:
         self._language = language
-        folded = [words_folded(word) for word in _WORDS.findall(name if name.isascii() else fold(name).text)]
-        self._parts = [part for part in dict.fromkeys(folded) if len(part) > 1 and part not in _titles()]
+        words, titles = _WORDS.findall(name if name.isascii() else fold(name).text), _titles()
+        self._parts = [part for part in dict.fromkeys(map(words_folded, words)) if len(part) > 1 and part not in titles]
         self._exact = {part: 1 << number for number, part in enumerate(self._parts)}
         if len(self._parts) > 1:
             first, last, both = self._parts[0], self._parts[-1], 1 | 1 << (len(self._parts) - 1)
@@ -193,35 +193,37 @@ def _emails(value: str, text: str) -> Iterator[Claim]:
         start = low.find(wanted, end)
 
 
-def _place_words(text: str) -> Iterator[tuple[str, int, int]]:
-    """Words and numbers of an address, a street's ending cut off."""
-    for match in _ALNUM.finditer(text):
-        word = words_folded(match.group())
-        for ending in _STREETS:
-            if word.endswith(ending):
-                word = word.removesuffix(ending) or "str"
-                break
-        yield word, match.start(), match.end()
+@functools.lru_cache(maxsize=65536)
+def _place_word(word: str) -> str:
+    """Fold a word or number of an address, a street's ending cut off."""
+    folded = words_folded(word)
+    if not folded.endswith(_STREETS):
+        return folded
+    return folded.removesuffix("strasse" if folded.endswith("strasse") else "str") or "str"
 
 
 def _addresses(value: str, compact: _Compact) -> Iterator[Claim]:
     """Runs of the address's own words and numbers, in any order: a number and a word at least."""
-    if not compact.holds_any(_NUMBER.findall(value)) or not compact.holds_any(_WORDS.findall(value)):
+    lines = _LINES.split(value if value.isascii() else fold(value).text)
+    if not any(compact.holds_both(line) for line in lines):
         return
     text = compact.whole
     wanted: dict[str, set[int]] = {}
-    for number, line in enumerate(_LINES.split(fold(value).text)):
-        for word, _, _ in _place_words(line):
+    for number, line in enumerate(lines):
+        for word in map(_place_word, _ALNUM.findall(line)):
             wanted.setdefault(word, set()).add(number)
-    run: list[tuple[str, int, int]] = []
-    for one in (*_place_words(text), ("", len(text), len(text))):
-        is_near = not run or _APART.fullmatch(text[run[-1][2] : one[1]]) is not None
-        if one[0] in wanted and is_near:
-            run.append(one)
+    runs: list[list[tuple[str, int, int]]] = []
+    for match in _ALNUM.finditer(text):
+        word = _place_word(match[0])
+        if word not in wanted:
             continue
-        if run and (found := _address(run, wanted)):
+        if not runs or _APART.fullmatch(text, runs[-1][-1][2], match.start()) is None:
+            runs.append([])
+        runs[-1].append((word, match.start(), match.end()))
+    for run in runs:
+        found = _address(run, wanted)
+        if found:
             yield found
-        run = [one] if one[0] in wanted else []
 
 
 def _address(run: list[tuple[str, int, int]], wanted: Mapping[str, set[int]]) -> Claim | None:
@@ -262,16 +264,25 @@ class _Compact:
         self._text = compacted(whole)
         self._at: list[int] = []
 
-    def holds_any(self, words: list[str]) -> bool:
-        """Say whether the beginning of any of the words stands here: a cheap no before a dear look."""
-        return any(compacted(word[:_MIN_SINGLE]) in self._text for word in words)
+    def holds_both(self, line: str) -> bool:
+        """Say whether a number and a word of a line stand here: a cheap no before a dear look."""
+        words = _ALNUM.findall(line)
+        return self._holds_any([word for word in words if word[0].isdigit()]) and self._holds_any(
+            [word for word in words if not word[0].isdigit()]
+        )
+
+    def _holds_any(self, words: list[str]) -> bool:
+        for word in words:  # noqa: SIM110 `any` over a generator takes twice as long
+            if _place_word(word) in self._text:
+                return True
+        return False
 
     def claims(self, role: str, value: str) -> Iterator[Claim]:
         """Every place where the value stands, whatever is between its letters and digits."""
         wanted = compacted(value if value.isascii() else fold(value).text)
-        kind: Kind = next((one for one in KINDS if one == role), "identifier")
         sought = wanted[-_PHONE_TAIL:] if role == "phone" else wanted
         start = self._text.find(sought) if len(sought) >= _MIN_VALUE else -1
+        kind = _KIND_OF.get(role, "identifier")
         while start >= 0:
             begin, end = self._back(start, start + len(sought))
             if role == "phone":
@@ -289,17 +300,27 @@ class _Compact:
         return not (begin and whole[begin - 1].isalnum()) and not whole[end : end + 1].isalnum()
 
     def _back(self, start: int, end: int) -> tuple[int, int]:
-        if not self._at and self.whole.isascii():
-            self._at = [index for index, char in enumerate(self.whole) if char.isalnum()]
-        elif not self._at:
-            for index, char in enumerate(self.whole):
-                if char.isalnum():
-                    self._at += [index] * len(words_folded(char))
+        if not self._at:
+            if self.whole.isascii():
+                self._at = list(itertools.compress(itertools.count(), map(str.isalnum, self.whole)))
+            else:
+                sizes = map(len, map(_ALNUM_ALONE.__getitem__, map(ord, self.whole)))
+                self._at = [index for index, size in enumerate(sizes) for _ in range(size)]
         return self._at[start], self._at[end - 1] + 1
 
 
+class _Alnum(Bare):
+    def of(self, char: str) -> str:
+        return super().of(char) if char.isalnum() else ""
+
+
+_ALNUM_ALONE: Final = _Alnum()
+_LOWER: Final = bytes(range(128)).lower() + bytes(range(128, 256))
+_SIGNS: Final = bytes(code for code in range(128) if not chr(code).isalnum())
+
+
 def compacted(text: str) -> str:
-    """Give the letters and digits of a folded text alone, without case and accents; remembers nothing."""
+    """Give the letters and digits of a folded text alone, without case and accents; remembers no text."""
     if text.isascii():
-        return text.translate(_ASCII_SIGNS).lower()
-    return words_folded.__wrapped__(_NOT_ALNUM.sub("", text))
+        return text.encode("ascii").translate(_LOWER, _SIGNS).decode("ascii")
+    return text.translate(_ALNUM_ALONE)

@@ -113,21 +113,16 @@ def of_words(words: Sequence[str], text: str) -> str:
 
     Looks at the first 300 words and at the letters of the first 2,000 characters.
     """
-    points = _points()
-    total = sum([points[word] for word in words[:MOST_WORDS]])
-    shown = set(_SHOWN.findall(text[:2000].lower()))
-    if shown:
-        total += sum(_letter_points(letter) for letter in shown)
+    total = sum(map(_points().__getitem__, words[:MOST_WORDS]))
+    if not text.isascii():
+        total += sum(map(_letter_points, set(_SHOWN.findall(text[:2000].lower()))))
     return _winner(total)
 
 
 def _winner(total: int) -> str:
     scores = _FIELDS.unpack(total.to_bytes(_FIELDS.size, "little"))
-    best = max(scores)
-    if best < _LEAST:
-        return ""
-    first, second = sorted(scores, reverse=True)[:2]
-    return LANGUAGES[scores.index(best)] if first - second >= _LEAD else ""
+    *_, second, best = sorted(scores)
+    return LANGUAGES[scores.index(best)] if best >= _LEAST and best - second >= _LEAD else ""
 
 
 class _Points(dict[str, int]):
