@@ -73,9 +73,21 @@ class TextRecognizer:
         Raises:
             Unavailable: a model that the settings name is missing.
         """
-        drafts = [self._draft(note, names) for note in notes]
-        self._ask_models([draft for draft in drafts if draft is not None])
-        return [self._finish(draft, is_strict=is_strict) if draft else Found(is_whole=True) for draft in drafts]
+        found: list[Found] = []
+        asked: dict[int, _Draft] = {}
+        for number, note in enumerate(notes):
+            draft = self._draft(note, names)
+            if draft is None:
+                found.append(Found(is_whole=True))
+            elif self._models.serves(draft.language) and draft.people.unknown():
+                asked[number] = draft
+                found.append(Found(is_whole=True))  # until the model has looked
+            else:
+                found.append(self._finish(draft, is_strict=is_strict))
+        self._ask_models(list(asked.values()))
+        for number, draft in asked.items():
+            found[number] = self._finish(draft, is_strict=is_strict)
+        return found
 
     def _draft(self, note: Note, names: NameList | None) -> _Draft | None:
         if len(note.text) > MAX_CHARS:
@@ -83,7 +95,9 @@ class TextRecognizer:
         draft = _Draft(note.text)
         vocabulary = self._vocabulary(draft.language, names)
         draft.tokens.look_up(vocabulary)
-        draft.take(structured.find_folded(draft.folded))
+        for start, end, kind, is_checked in structured.pieces(draft.folded):
+            if kind is not None:
+                draft.add(Claim(start, end, kind, None, is_checked))
         draft.take(addresses.find_folded(draft.folded))
         if self._site is not None:
             draft.take(self._site.find(note.text))
@@ -102,11 +116,10 @@ class TextRecognizer:
         return held
 
     def _ask_models(self, drafts: Sequence[_Draft]) -> None:
-        """Let each language's model look at the notes of its language in which words stay unexplained."""
+        """Let each language's model look at the notes of its language."""
         by_language: dict[str, list[_Draft]] = {}
         for draft in drafts:
-            if self._models.serves(draft.language) and draft.people.unknown():
-                by_language.setdefault(draft.language, []).append(draft)
+            by_language.setdefault(draft.language, []).append(draft)
         for tongue, asked in by_language.items():
             texts = [draft.folded.text for draft in asked]
             for draft, places in zip(asked, self._models.people(texts, language=tongue), strict=True):
@@ -137,7 +150,7 @@ class _Draft:
         """Take spans of the text as it came."""
         for span in spans:
             start, end = self._forth(span.start), self._forth(span.end)
-            self._claim(Claim(start, max(end, start + 1), span.kind, span.own, span.is_checked))
+            self.add(Claim(start, max(end, start + 1), span.kind, span.own, span.is_checked))
 
     def claim(self, claims: Iterable[Claim]) -> None:
         """Take claims of the row's values; a single part of a name is a seed for what stands beside it."""
@@ -145,7 +158,7 @@ class _Draft:
             if one.kind == "person" and one.own is None:
                 self.seeds += self._words_in(one.start, one.end)
             else:
-                self._claim(one)
+                self.add(one)
 
     def people_in(self, start: int, end: int) -> Iterator[int]:
         """Words of a model's finding that can be names: capitalised, and no ordinary words or places alone."""
@@ -174,7 +187,7 @@ class _Draft:
                 is_checked=one.is_checked,
             )
 
-    def _claim(self, one: Claim) -> None:
+    def add(self, one: Claim) -> None:
         self.claims.append(one)
         for number in self._words_in(one.start, one.end):
             self.tokens.bits[number] = 0
@@ -198,7 +211,9 @@ def _normalised(kind: Kind, piece: str) -> str:
 def _merged(claims: list[Claim]) -> list[Claim]:
     """Pieces in order without overlap: where two overlap, all that either covers goes, as the longer one's kind."""
     found: list[Claim] = []
-    for one in sorted(claims, key=lambda claim: (claim.start, -claim.end, claim.own is None, claim.kind)):
+    if len(claims) > 1:
+        claims = sorted(claims, key=lambda claim: (claim.start, -claim.end, claim.own is None, claim.kind))
+    for one in claims:
         if not found or one.start >= found[-1].end:
             found.append(one)
             continue

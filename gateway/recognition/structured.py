@@ -58,6 +58,15 @@ def united(first: Iterable[Span], second: Iterable[Span]) -> list[Span]:
 
 def find_folded(folded: Folded, *, country_hint: str = "") -> list[Span]:
     """Do as `find` does, for a text that the caller has folded already; places are those of the original."""
+    return _searched(folded, country_hint).spans()
+
+
+def pieces(folded: Folded) -> list[Piece]:
+    """Do as `find_folded` does; in no order, places are those of the folded text, and what stays has no kind."""
+    return _searched(folded, "").pieces
+
+
+def _searched(folded: Folded, country_hint: str) -> Draft:
     draft, outline = Draft(folded), Outline(folded.text)
     if outline.may_have_letters_for_digits():
         draft.text = _digits_read(folded.text)
@@ -71,7 +80,7 @@ def find_folded(folded: Folded, *, country_hint: str = "") -> list[Span]:
         draft.claim(codes.named(draft.text))
     if outline.has_digits():
         _with_digits(draft, outline, country_hint.lower())
-    return draft.spans()
+    return draft
 
 
 def _is_named(lowered: str, outline: Outline) -> bool:
@@ -111,8 +120,10 @@ def _with_digits(draft: Draft, outline: Outline, hint: str) -> None:
         draft.claim(online.ips(draft.text))
     if outline.may_have_iban():
         draft.claim(ibans.find(draft.text))
-    if outline.may_have_lettered_national():
-        draft.claim(codes.national(draft.text))
+    if outline.may_have_national_from_letter():
+        draft.claim(codes.national_from_letter(draft.text))
+    if outline.may_have_national_from_digit():
+        draft.claim(codes.national_from_digit(draft.text))
     if outline.may_have_date():
         draft.claim(_dates(draft.text))
     if outline.may_have_number():

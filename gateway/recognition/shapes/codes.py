@@ -13,15 +13,21 @@ from gateway.recognition.shapes.draft import Piece
 from gateway.terms.recognition import Kind
 
 _CODE = re.compile(r"[A-Za-z0-9](?<![^\W_].)(?=[A-Za-z]{0,22}[0-9]|(?<=[0-9]))[A-Za-z0-9]{4,23}(?![^\W_])")
-_SPACED = re.compile(
+# The first digit comes before what must not stand before it: so the search runs from digit to digit.
+_FROM_DIGIT = re.compile(
+    r"[0-9](?<![^\W_].)(?:"
+    r"(?P<dni>[0-9]?\.?[0-9]{3}\.?[0-9]{3}[ -]?[A-Z])"
+    r"|(?P<hetu>[0-9]{5}[-+A-FU-Y][0-9]{3}[0-9A-Y])"
+    r"|(?P<pps>[0-9]{6}[ -]?[A-W][A-IWTX]?)"
+    r"|(?P<nir>(?<=[12]) ?[0-9]{2} ?[0-9]{2} ?2[AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2})"
+    r")(?![^\W_])",
+    re.IGNORECASE,
+)
+_FROM_LETTER = re.compile(
     r"(?<![^\W_])(?:"
-    r"(?P<nino>[A-CEGHJ-PR-TW-Z]{2}[ -]?\d\d[ .-]?\d\d[ .-]?\d\d[ -]?[A-D])"
-    r"|(?P<dni>\d{1,2}\.?\d{3}\.?\d{3}[ -]?[A-Z])"
-    r"|(?P<nie>[XYZ][ -]?\d{7}[ -]?[A-Z])"
+    r"(?P<nino>[A-CEGHJ-PR-TW-Z]{2}[ -]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?[0-9]{2}[ -]?[A-D])"
+    r"|(?P<nie>[XYZ][ -]?[0-9]{7}[ -]?[A-Z])"
     r"|(?P<cf>[A-Z]{3}[ -]?[A-Z]{3}[ -]?[0-9LMNP-V]{2}[A-EHLMPR-T][0-9LMNP-V]{2}[ -]?[A-Z][0-9LMNP-V]{3}[A-Z])"
-    r"|(?P<hetu>\d{6}[-+A-FU-Y]\d{3}[0-9A-Y])"
-    r"|(?P<pps>\d{7}[ -]?[A-W][A-IWTX]?)"
-    r"|(?P<nir>[12][ ]?\d\d[ ]?\d\d[ ]?2[AB][ ]?\d{3}[ ]?\d{3}[ ]?\d\d)"
     r")(?![^\W_])",
     re.IGNORECASE,
 )
@@ -56,21 +62,30 @@ _VALID: dict[str, Callable[[str], bool]] = {
 _GROUPING = str.maketrans("", "", " .")
 
 
-def national(text: str) -> Iterator[Piece]:
-    """Give national numbers with letters in them, in any case and grouping."""
-    for match in _SPACED.finditer(text):
-        name = str(match.lastgroup)
-        bare = match[0].translate(_GROUPING).upper()
-        bare = bare if name == "hetu" else bare.replace("-", "")
-        is_valid = _VALID[name](bare)
+def national_from_digit(text: str) -> Iterator[Piece]:
+    """Give national numbers that begin with a digit and have a letter, in any case and grouping."""
+    for match in _FROM_DIGIT.finditer(text):
+        yield from _national(text, match)
+
+
+def national_from_letter(text: str) -> Iterator[Piece]:
+    """Give those that begin with a letter."""
+    for match in _FROM_LETTER.finditer(text):
+        yield from _national(text, match)
+
+
+def _national(text: str, match: re.Match[str]) -> Iterator[Piece]:
+    name = str(match.lastgroup)
+    bare = match[0].translate(_GROUPING).upper()
+    bare = bare if name == "hetu" else bare.replace("-", "")
+    is_valid = _VALID[name](bare)
+    if not is_valid and (name == "nino" or (name == "hetu" and bare[-1].isdigit())):
+        return  # a Nordic number of ten digits has the Finnish one's form
+    if name in _NOT_OF_ITSELF:
         cue = cue_before(text, match.start())
-        if not is_valid and name in _NOT_OF_ITSELF and cue != "national_id":
-            continue
-        if not is_valid and (name == "nino" or (name == "hetu" and bare[-1].isdigit())):
-            continue  # a Nordic number of ten digits has the Finnish one's form
-        if cue == NOTHING and name in _NOT_OF_ITSELF:
-            continue
-        yield Piece(match.start(), match.end(), "national_id", is_valid)
+        if cue == NOTHING or (not is_valid and cue != "national_id"):
+            return
+    yield Piece(match.start(), match.end(), "national_id", is_valid)
 
 
 def codes(text: str) -> Iterator[Piece]:

@@ -22,37 +22,42 @@ class Piece(NamedTuple):
     is_checked: bool = True
 
 
-def _longest_first(piece: Piece) -> tuple[int, int]:
-    return piece.start, -piece.end
+def _ordered(found: Iterable[Piece]) -> list[Piece]:
+    """Of those that begin together the longest first."""
+    pieces = list(found)
+    if len(pieces) > 1:
+        pieces.sort(key=lambda piece: (piece.start, -piece.end))
+    return pieces
 
 
 class Draft:
     """A folded text, and the pieces claimed so far."""
 
-    __slots__ = ("_pieces", "folded", "text")
+    __slots__ = ("folded", "pieces", "text")
 
     def __init__(self, folded: Folded) -> None:
         self.folded = folded
         self.text = folded.text
-        self._pieces: list[Piece] = []
+        self.pieces: list[Piece] = []
+        """What was claimed, in no order, in characters of the folded text."""
 
     def claim(self, found: Iterable[Piece]) -> None:
         """Take the pieces that touch no earlier one of the same search, and blank them in one copy of the text."""
         kept: list[str] = []
         last = 0
-        for piece in sorted(found, key=_longest_first):
+        for piece in _ordered(found):
             if piece.start < last or piece.end <= piece.start:
                 continue
             kept += (self.text[last : piece.start], BLANK * (piece.end - piece.start))
             last = piece.end
-            self._pieces.append(piece)
+            self.pieces.append(piece)
         if last:
             self.text = "".join([*kept, self.text[last:]])
 
     def spans(self) -> list[Span]:
         """Give what is to be removed, in order, in characters of the text as it came."""
         spans = []
-        for piece in sorted(self._pieces, key=_longest_first):
+        for piece in _ordered(self.pieces):
             if piece.kind is not None:
                 start, end = self.folded.back(piece.start, piece.end)
                 spans.append(Span(start=start, end=end, kind=piece.kind, is_checked=piece.is_checked))

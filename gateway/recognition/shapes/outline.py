@@ -16,8 +16,9 @@ _IBAN_RUNS = bytes(code if code in b"0a" else ord(" ") for code in range(256))
 _LEDGER, _DOTTED_MAC = b"0" * 26, b"0000.0000.0000"
 _MAC_SIGNS, _IP_DOTS, _IP_COLONS = 5, 3, 2
 _IBAN_DIGITS, _NATIONAL_DIGITS, _NUMBER_DIGITS = 10, 6, 5
-_NATIONAL = (b"000000a", b"0000000000", b"000000+")
-"""What the national numbers with a letter have, blanks, dots and hyphens taken out; the Italian one is told apart."""
+_FROM_DIGIT = (b"000000a", b"0000000000", b"000000+")
+_FROM_LETTER = (b"aa000000a", b"a0000000a")
+"""What national numbers with a letter have, blanks, dots and hyphens taken out."""
 
 
 class Outline:
@@ -68,12 +69,18 @@ class Outline:
         """Say whether there are as many digits as the shortest number has."""
         return self._digits >= _NUMBER_DIGITS
 
-    def may_have_lettered_national(self) -> bool:
-        """Say whether digits and a letter stand as in a national number that has one."""
+    def may_have_national_from_digit(self) -> bool:
+        """Say whether digits stand before a letter as in a national number, or as many as the Finnish one has."""
+        return self._digits >= _NATIONAL_DIGITS and _holds_any(self._dense(), _FROM_DIGIT)
+
+    def may_have_national_from_letter(self) -> bool:
+        """Say whether digits stand between letters as in a national number; the Italian one alternates."""
         if self._digits < _NATIONAL_DIGITS:
             return False
-        dense = self._shape.translate(None, b" .-")
-        return self._has_code or any(form in dense for form in _NATIONAL)
+        return b"0a0" in self._shape or _holds_any(self._dense(), _FROM_LETTER)
+
+    def _dense(self) -> bytes:
+        return self._shape.translate(None, b" .-")
 
     def may_have_date(self) -> bool:
         """Say whether a year of this or the last century, or a day, month and year are there."""
@@ -81,3 +88,10 @@ class Outline:
             return True
         dense = self._shape.translate(_DATED, b" ")
         return b"0.0." in dense or b"0.00." in dense
+
+
+def _holds_any(text: bytes, forms: tuple[bytes, ...]) -> bool:
+    for form in forms:  # noqa: SIM110 `any` over a generator takes twice as long
+        if form in text:
+            return True
+    return False
