@@ -89,11 +89,10 @@ def find_folded(folded: Folded) -> list[Span]:
 def _places(text: str) -> list[tuple[int, int]]:
     places = _flats(text)
     last = 0
-    has_code = _AFTER_TOWN.search(text) is not None
     for house in _HOUSE.finditer(text):
         if house.start() < last:
             continue
-        place = _after_street(text, house, last) or _before_street(text, house, has_code=has_code)
+        place = _after_street(text, house, last) or _before_street(text, house)
         if place:
             places.append(place)
             last = place[1]
@@ -174,7 +173,7 @@ def _is_told(text: str, house: re.Match[str], words: list[str]) -> bool:
     )
 
 
-def _before_street(text: str, house: re.Match[str], *, has_code: bool) -> tuple[int, int] | None:
+def _before_street(text: str, house: re.Match[str]) -> tuple[int, int] | None:
     """The number stands before its street: `12 rue de la Paix`, `221B Baker Street`, `12 The Green, Oxford OX1 2AB`."""
     after = _CLAUSE.match(text, house.end(), house.end() + _WINDOW)
     if after is None:
@@ -182,7 +181,7 @@ def _before_street(text: str, house: re.Match[str], *, has_code: bool) -> tuple[
     end = _french(after[0]) or _english(after[0])
     if end:
         return house.start(), _tail(text, house.end() + end)
-    if not has_code or not after[0][1].isupper():
+    if not after[0][1].isupper():
         return None
     area = _after_town(text, house.end())
     return (house.start(), area) if area else None
