@@ -38,6 +38,7 @@ _DIGIT: Final = re.compile(r"\d")
 _NUMBER: Final = re.compile(r"\d+")
 _ALNUM: Final = re.compile(r"[^\W_]+")
 _KIND_OF: Final[dict[str, Kind]] = {kind: kind for kind in KINDS}
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PHONE_TAIL: Final = 8
 _MIN_VALUE: Final = 5
 _MIN_SINGLE: Final = 3
@@ -238,6 +239,8 @@ def _address(run: list[tuple[str, int, int]], wanted: Mapping[str, set[int]]) ->
 
 def _births(value: str, text: str) -> Iterator[Claim]:
     """The birth date in any spelling, day and month in either order, the year with two digits too."""
+    if _ISO_DAY.fullmatch(value) and value[2:4] not in text:
+        return  # the year's last digits stand in every spelling: most notes need no more
     day = dates.parse(value)
     if day is None or f"{day.year % 100:02d}" not in text:
         return

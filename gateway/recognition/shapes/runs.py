@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 
 from gateway.recognition.shapes.cues import cue_before
 
@@ -26,7 +25,8 @@ class Run:
     """One run of a text: its groups of digits, what separates them, and what surrounds it."""
 
     def __init__(self, text: str, start: int, end: int, *, hint: str) -> None:
-        opening = _OPENING.search(text[max(0, start - 4) : start]) if start and text[start - 1] in "+( " else None
+        before = text[max(0, start - 4) : start]
+        opening = _OPENING.search(before) if "+" in before or "(" in before else None
         self.opening = opening[0].replace(" ", "") if opening else ""
         """What stands before the first digit: `+`, `(`, `(+` or nothing."""
         self.text = text
@@ -36,18 +36,21 @@ class Run:
         is_followed = text[end : end + 1].isalpha() and _EXTENSION.match(text, end) is None
         self.is_glued = is_followed or (start > 0 and text[start - 1].isalpha())
         """A letter touches it: part of a code, or a word written without a space."""
+        self._cue: str | None = None
         self.places = [match.span() for match in _GROUP.finditer(text, start, end)]
-        self.groups = [text[low:high] for low, high in self.places]
+        self.groups = _GROUP.findall(text, start, end)
         self.sizes = tuple(high - low for low, high in self.places)
 
     def separators(self, first: int, last: int) -> tuple[str, ...]:
         """What separates the groups first … last, both inclusive, spaces about a sign taken off."""
         return tuple(self.text[self.places[at][1] : self.places[at + 1][0]].strip() or " " for at in range(first, last))
 
-    @cached_property
+    @property
     def cue(self) -> str:
         """The cue before the run; between its groups stand no letters, so it is the cue of each."""
-        return cue_before(self.text, self.start)
+        if self._cue is None:
+            self._cue = cue_before(self.text, self.start)
+        return self._cue
 
     def is_amount(self, first: int, last: int) -> bool:
         """Say whether a currency or decimals stand at the groups first … last."""
