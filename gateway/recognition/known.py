@@ -12,7 +12,7 @@ import functools
 import itertools
 import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from gateway.recognition import dates
@@ -54,23 +54,56 @@ _BEFORE_PHONE: Final = re.compile(r"[+(\d][\d ()./+-]{0,14}$")
 
 def find(known: Mapping[str, str], tokens: Tokens, *, language: str) -> list[Claim]:
     """Give the claims of the row's values upon a folded text, in no order, overlapping where the values do."""
-    found: list[Claim] = []
-    text = tokens.text
-    has_digits = _DIGIT.search(text) is not None
-    compact: _Compact | None = None
-    for role, value in known.items():
-        if role == "name":
-            found += _Name(value, language).claims(tokens)
-        elif role == "email":
-            found += _emails(value, text) if "@" in text else ()
-        elif not has_digits and _DIGIT.search(value):
-            continue
-        elif role == "birth_date":
-            found += _births(value, text)
-        else:
-            compact = compact or _Compact(text)
-            found += _addresses(value, compact) if role == "address" else compact.claims(role, value)
+    return find_in([(known, tokens, language)])[0]
+
+
+def find_in(notes: Sequence[tuple[Mapping[str, str], Tokens, str]]) -> list[list[Claim]]:
+    """Do as `find` does for each note: role by role, as a search that has just run is faster.
+
+    Args:
+        notes: each note's known values, its words and its language.
+    """
+    texts = [_Text(tokens, language) for _, tokens, language in notes]
+    found: list[list[Claim]] = [[] for _ in notes]
+    for role in dict.fromkeys(itertools.chain.from_iterable(known for known, _, _ in notes)):
+        for (known, _, _), text, claims in zip(notes, texts, found, strict=True):
+            if role in known:
+                claims.extend(_claims(role, known[role], text))
     return found
+
+
+class _Text:
+    """A note's text, as the values of its row are sought in it."""
+
+    __slots__ = ("_compact", "_has_digits", "language", "text", "tokens")
+
+    def __init__(self, tokens: Tokens, language: str) -> None:
+        self.tokens = tokens
+        self.text = tokens.text
+        self.language = language
+        self._has_digits = _DIGIT.search(tokens.text) is not None
+        self._compact: _Compact | None = None
+
+    def may_hold(self, value: str) -> bool:
+        return self._has_digits or _DIGIT.search(value) is None
+
+    @property
+    def compact(self) -> _Compact:
+        if self._compact is None:
+            self._compact = _Compact(self.text)
+        return self._compact
+
+
+def _claims(role: str, value: str, text: _Text) -> Iterable[Claim]:
+    if role == "name":
+        return _Name(value, text.language).claims(text.tokens)
+    if role == "email":
+        return _emails(value, text.text) if "@" in text.text else ()
+    if not text.may_hold(value):
+        return ()
+    if role == "birth_date":
+        return _births(value, text.text)
+    return _addresses(value, text.compact) if role == "address" else text.compact.claims(role, value)
 
 
 class _Name:

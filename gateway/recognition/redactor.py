@@ -23,6 +23,7 @@ from gateway.recognition.names import PLACE
 from gateway.recognition.names.tokens import CAPITAL, COMMON, NAME, WORD, Tokens, Vocabulary
 from gateway.recognition.ner import Models
 from gateway.recognition.residual import People
+from gateway.recognition.shapes.draft import Piece
 from gateway.terms.recognition import Found, Kind, NameList, Note, Span
 
 MAX_CHARS: Final = 32 * 1024
@@ -73,38 +74,32 @@ class TextRecognizer:
         Raises:
             Unavailable: a model that the settings name is missing.
         """
-        found: list[Found] = []
-        asked: dict[int, _Draft] = {}
-        for number, note in enumerate(notes):
-            draft = self._draft(note, names)
-            if draft is None:
-                found.append(Found(is_whole=True))
-            elif self._models.serves(draft.language) and draft.people.unknown():
-                asked[number] = draft
-                found.append(Found(is_whole=True))  # until the model has looked
-            else:
-                found.append(self._finish(draft, is_strict=is_strict))
-        self._ask_models(list(asked.values()))
-        for number, draft in asked.items():
-            found[number] = self._finish(draft, is_strict=is_strict)
-        return found
+        drafts = _drafts([note for note in notes if len(note.text) <= MAX_CHARS])
+        self._search(drafts, names)
+        self._ask_models(drafts)
+        if is_strict:
+            self._be_strict(drafts)
+        found = (Found(spans=tuple(draft.spans()), language=draft.language) for draft in drafts)
+        return [next(found) if len(note.text) <= MAX_CHARS else Found(is_whole=True) for note in notes]
 
-    def _draft(self, note: Note, names: NameList | None) -> _Draft | None:
-        if len(note.text) > MAX_CHARS:
-            return None
-        draft = _Draft(note.text)
-        vocabulary = self._vocabulary(draft.language, names)
-        draft.tokens.look_up(vocabulary)
-        for start, end, kind, is_checked in structured.pieces(draft.folded):
-            if kind is not None:
-                draft.add(Claim(start, end, kind, None, is_checked))
-        draft.take(addresses.find_folded(draft.folded))
+    def _search(self, drafts: Sequence[_Draft], names: NameList | None) -> None:
+        """Step by step over all notes: a step that has just run is a third faster."""
+        for draft in drafts:
+            draft.tokens.look_up(self._vocabulary(draft.language, names))
+        for draft, pieces in zip(drafts, structured.pieces([draft.folded for draft in drafts]), strict=True):
+            draft.take_pieces(pieces)
+        for draft in drafts:
+            draft.take(addresses.find_folded(draft.folded))
         if self._site is not None:
-            draft.take(self._site.find(note.text))
-        draft.claim(known.find(note.known, draft.tokens, language=draft.language))
-        draft.people.find()
-        draft.people.add(draft.seeds)
-        return draft
+            for draft in drafts:
+                draft.take(self._site.find(draft.note.text))
+        asked = [(draft.note.known, draft.tokens, draft.language) for draft in drafts]
+        for draft, claims in zip(drafts, known.find_in(asked), strict=True):
+            draft.claim(claims)
+        for draft in drafts:
+            draft.people.find()
+        for draft in drafts:
+            draft.people.add(draft.seeds)
 
     def _vocabulary(self, tongue: str, names: NameList | None) -> Vocabulary:
         key = (tongue, names.id if names else "")
@@ -116,41 +111,55 @@ class TextRecognizer:
         return held
 
     def _ask_models(self, drafts: Sequence[_Draft]) -> None:
-        """Let each language's model look at the notes of its language."""
+        """Let each language's model look at the notes of its language in which words stay unexplained."""
         by_language: dict[str, list[_Draft]] = {}
         for draft in drafts:
-            by_language.setdefault(draft.language, []).append(draft)
+            if self._models.serves(draft.language) and draft.people.unknown():
+                by_language.setdefault(draft.language, []).append(draft)
         for tongue, asked in by_language.items():
             texts = [draft.folded.text for draft in asked]
             for draft, places in zip(asked, self._models.people(texts, language=tongue), strict=True):
                 draft.people.add(number for start, end in places for number in draft.people_in(start, end))
 
-    def _finish(self, draft: _Draft, *, is_strict: bool) -> Found:
-        if is_strict and not self._models.serves(draft.language):
-            unexplained = draft.people.unexplained()
-            if unexplained:
-                draft.people.add(unexplained)
-        return Found(spans=tuple(draft.spans()), language=draft.language)
+    def _be_strict(self, drafts: Sequence[_Draft]) -> None:
+        for draft in drafts:
+            if not self._models.serves(draft.language):
+                unexplained = draft.people.unexplained()
+                if unexplained:
+                    draft.people.add(unexplained)
+
+
+def _drafts(notes: Sequence[Note]) -> list[_Draft]:
+    folded = [fold(note.text) for note in notes]
+    tokens = [Tokens(one.text) for one in folded]
+    return [_Draft(*parts) for parts in zip(notes, folded, tokens, strict=True)]
 
 
 class _Draft:
     """One note while it is looked at; places are those of the folded text."""
 
-    __slots__ = ("claims", "folded", "language", "people", "seeds", "tokens")
+    __slots__ = ("claims", "folded", "language", "note", "people", "seeds", "tokens")
 
-    def __init__(self, text: str) -> None:
-        self.folded: Folded = fold(text)
-        self.tokens = Tokens(self.folded.text)
-        self.language = language.of_words(self.tokens.keys, self.folded.text)
+    def __init__(self, note: Note, folded: Folded, tokens: Tokens) -> None:
+        self.note = note
+        self.folded = folded
+        self.tokens = tokens
+        self.language = language.of_words(tokens.keys, folded.text)
         self.claims: list[Claim] = []
         self.seeds: list[int] = []
         self.people = People(self.tokens, has_capital_nouns=self.language in {"de", ""})
+
+    def take_pieces(self, pieces: Iterable[Piece]) -> None:
+        """Take what was found by shape, but for what stays."""
+        for start, end, kind, is_checked in pieces:
+            if kind is not None:
+                self._claim(Claim(start, end, kind, None, is_checked))
 
     def take(self, spans: Iterable[Span]) -> None:
         """Take spans of the text as it came."""
         for span in spans:
             start, end = self._forth(span.start), self._forth(span.end)
-            self.add(Claim(start, max(end, start + 1), span.kind, span.own, span.is_checked))
+            self._claim(Claim(start, max(end, start + 1), span.kind, span.own, span.is_checked))
 
     def claim(self, claims: Iterable[Claim]) -> None:
         """Take claims of the row's values; a single part of a name is a seed for what stands beside it."""
@@ -158,7 +167,7 @@ class _Draft:
             if one.kind == "person" and one.own is None:
                 self.seeds += self._words_in(one.start, one.end)
             else:
-                self.add(one)
+                self._claim(one)
 
     def people_in(self, start: int, end: int) -> Iterator[int]:
         """Words of a model's finding that can be names: capitalised, and no ordinary words or places alone."""
@@ -187,7 +196,7 @@ class _Draft:
                 is_checked=one.is_checked,
             )
 
-    def add(self, one: Claim) -> None:
+    def _claim(self, one: Claim) -> None:
         self.claims.append(one)
         for number in self._words_in(one.start, one.end):
             self.tokens.bits[number] = 0

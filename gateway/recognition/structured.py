@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from gateway.recognition import dates
-from gateway.recognition.folding import Folded, fold, words
+from gateway.recognition.folding import Folded, fold
 from gateway.recognition.shapes import codes, ibans, numbers, online
 from gateway.recognition.shapes.draft import Draft, Piece
 from gateway.recognition.shapes.outline import Outline
@@ -20,11 +21,6 @@ from gateway.terms.recognition import Span
 _LETTER_IN_NUMBER = re.compile(r"[0-9](?:[OoIl]|(?<=[OoIl].))")
 _LOOSE_NUMBER = re.compile(r"[0-9OoIl](?<![A-Za-z].)(?:[ .\-/]?[0-9OoIl]){6,40}(?![A-Za-z])")
 _READ_AS_DIGITS = str.maketrans("OoIl", "0011")
-_WRITTEN_AT = re.compile(r"[(\[{] ?[aAkKzZ]")
-_LOGINS = words("user login benutzer nutzername identif utente usuario gebruiker ytkown ivatel")
-_BICS = words("bic swift")
-_PLATES = words("kennz kfz schild plate regist mmatr plaque targa matr kenteken rejestr spz rz")
-"""Stems of the words that `codes.named` looks for."""
 
 
 def find(text: str, *, country_hint: str = "", site: Callable[[str], Iterable[Span]] | None = None) -> list[Span]:
@@ -58,45 +54,40 @@ def united(first: Iterable[Span], second: Iterable[Span]) -> list[Span]:
 
 def find_folded(folded: Folded, *, country_hint: str = "") -> list[Span]:
     """Do as `find` does, for a text that the caller has folded already; places are those of the original."""
-    return _searched(folded, country_hint).spans()
+    return _searched([folded], country_hint)[0].spans()
 
 
-def pieces(folded: Folded) -> list[Piece]:
-    """Do as `find_folded` does; in no order, places are those of the folded text, and what stays has no kind."""
-    return _searched(folded, "").pieces
+def pieces(texts: Sequence[Folded]) -> list[list[Piece]]:
+    """Do as `find_folded` does for each text; places are those of the folded text, and what stays has no kind."""
+    return [draft.pieces for draft in _searched(texts, "")]
 
 
-def _searched(folded: Folded, country_hint: str) -> Draft:
-    draft, outline = Draft(folded), Outline(folded.text)
-    if outline.may_have_letters_for_digits():
-        draft.text = _digits_read(folded.text)
-        outline = outline if draft.text == folded.text else Outline(draft.text)
-    text, lowered = draft.text, draft.text.lower()
-    if "://" in lowered or "www." in lowered:
-        draft.claim(online.links(text))
-    if "@" in text or _WRITTEN_AT.search(text):
-        draft.claim(online.emails(draft.text))
-    if _is_named(lowered, outline):
-        draft.claim(codes.named(draft.text))
-    if outline.has_digits():
-        _with_digits(draft, outline, country_hint.lower())
-    return draft
+def _searched(texts: Sequence[Folded], country_hint: str) -> list[Draft]:
+    """Search by search over all texts: a search that has just run is a third faster."""
+    drafts = [Draft(folded) for folded in texts]
+    outlined = [(draft, _outline(draft)) for draft in drafts]
+    for is_due, search in _SEARCHES:
+        for draft, outline in outlined:
+            if is_due(outline):
+                draft.claim(search(draft.text))
+    for draft, outline in outlined:
+        if outline.may_have_number():
+            draft.claim(numbers.find(draft.text, hint=country_hint.lower()))
+    for draft, outline in outlined:
+        if outline.may_have_code():
+            draft.claim(codes.codes(draft.text))
+    return drafts
 
 
-def _is_named(lowered: str, outline: Outline) -> bool:
-    """Say whether a word stands here that `codes.named` looks for, and the sign or digit that it needs beside it."""
-    return (
-        _holds_any(lowered, _BICS)
-        or (outline.has_digits() and _holds_any(lowered, _PLATES))
-        or ((":" in lowered or "=" in lowered) and _holds_any(lowered, _LOGINS))
-    )
-
-
-def _holds_any(text: str, stems: tuple[str, ...]) -> bool:
-    for stem in stems:  # noqa: SIM110 `any` over a generator takes twice as long
-        if stem in text:
-            return True
-    return False
+def _outline(draft: Draft) -> Outline:
+    outline = Outline(draft.text)
+    if not outline.may_have_letters_for_digits():
+        return outline
+    read = _digits_read(draft.text)
+    if read == draft.text:
+        return outline
+    draft.text = read
+    return Outline(read)
 
 
 def _digits_read(text: str) -> str:
@@ -111,27 +102,6 @@ def _as_digits(match: re.Match[str]) -> str:
     return match[0].translate(_READ_AS_DIGITS) if 2 * real >= len(match[0]) else match[0]
 
 
-def _with_digits(draft: Draft, outline: Outline, hint: str) -> None:
-    if outline.may_have_ledger():
-        draft.claim(online.ledgers(draft.text))
-    if outline.may_have_mac():
-        draft.claim(online.macs(draft.text))
-    if outline.may_have_ip():
-        draft.claim(online.ips(draft.text))
-    if outline.may_have_iban():
-        draft.claim(ibans.find(draft.text))
-    if outline.may_have_national_from_letter():
-        draft.claim(codes.national_from_letter(draft.text))
-    if outline.may_have_national_from_digit():
-        draft.claim(codes.national_from_digit(draft.text))
-    if outline.may_have_date():
-        draft.claim(_dates(draft.text))
-    if outline.may_have_number():
-        draft.claim(numbers.find(draft.text, hint=hint))
-    if outline.may_have_code():
-        draft.claim(codes.codes(draft.text))
-
-
 def _dates(text: str) -> list[Piece]:
     """Birth dates to remove; other dates only so that no number is read into them."""
     return [
@@ -139,3 +109,18 @@ def _dates(text: str) -> list[Piece]:
         for at, is_birth in dates.births(text)
         if is_birth or at.is_sure
     ]
+
+
+_SEARCHES: Final[tuple[tuple[Callable[[Outline], bool], Callable[[str], Iterable[Piece]]], ...]] = (
+    (Outline.may_have_link, online.links),
+    (Outline.may_have_email, online.emails),
+    (Outline.may_have_named, codes.named),
+    (Outline.may_have_ledger, online.ledgers),
+    (Outline.may_have_mac, online.macs),
+    (Outline.may_have_ip, online.ips),
+    (Outline.may_have_iban, ibans.find),
+    (Outline.may_have_national_from_letter, codes.national_from_letter),
+    (Outline.may_have_national_from_digit, codes.national_from_digit),
+    (Outline.may_have_date, _dates),
+)
+"""In this order: what one has claimed, the next does not see. Numbers and codes come last."""

@@ -12,7 +12,7 @@ from functools import cache
 from gateway.recognition.checks.iban import IBAN_LENGTHS, compact, is_iban
 from gateway.recognition.shapes.draft import Piece
 
-_SEPARATOR = r"[ \t\n\r.\-_/:]{0,3}+"
+_SEPARATOR = r"[ \t\n\r.\-_/:]{0,3}"
 _HEAD = re.compile(
     rf"([A-Za-z])(?={_SEPARATOR}([A-Za-z]){_SEPARATOR}[0-9OoIl]{_SEPARATOR}[0-9OoIl]{_SEPARATOR}[A-Za-z0-9])"
 )
