@@ -19,7 +19,9 @@ from gateway.recognition import addresses, dates, structured
 from gateway.recognition.checks import CHECKS
 from gateway.recognition.checks.iban import IBAN_LENGTHS, remainder
 from gateway.recognition.folding import fold, words_folded
+from gateway.recognition.shapes import codes, numbers
 from gateway.recognition.shapes.ibans import _body, _grouped
+from gateway.recognition.shapes.outline import Outline
 from gateway.terms.recognition import Span
 
 _VALUES = (
@@ -48,6 +50,33 @@ _SCRAPS = (
     "geb. ",
     "\x00",
 )
+_LETTERED = (
+    "12345678Z",
+    "X-1234567-L",
+    "131052-308T",
+    "131052+308T",
+    "AB 12 34 56 C",
+    "1234567 WA",
+    "RSSMRA85T10A562S",
+    "RSS MRA 85T10 A56NS",
+    "1 85 05 2A 006 084 91",
+    "GB33BUKB20201555555555",
+    "D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0",
+    "192.168.0.1",
+    "fe80::1",
+    "00:1A:2b:3c:4d:5e",
+    "1a2b.3c4d.5e6f",
+    "0x00112233445566778899aabbccddeeff00112233",
+    "Login: ab_1",
+    "BIC DEUTDEFF",
+    "Kennzeichen B-MW 12",
+    "AB-123-CD",
+    "passport C01X00T47",
+    "14 March 1985",
+    "1 . 2 . 85",
+    "a (at) b.example",
+    "www.x.example/~a",
+)
 PIECES = st.sampled_from([*_VALUES, *_SCRAPS, "-", "A", "0x", "😀"])
 TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=14).map("".join))
 SEARCHES: list[Callable[[str], list[Span]]] = [structured.find, addresses.find, dates.find]
@@ -68,6 +97,16 @@ def test_what_is_found_is_gone_once_it_is_replaced(text: str) -> None:
         for span in reversed(structured.find(text)):
             text = f"{text[: span.start]}[x]{text[span.end :]}"
     assert structured.find(text) == []
+
+
+@given(text=st.lists(st.sampled_from([*_VALUES, *_SCRAPS, *_LETTERED]), max_size=8).map("".join))
+def test_an_outline_denies_nothing_that_a_search_finds(text: str) -> None:
+    text = fold(f"{text} 0").text
+    outline = Outline(text)
+    for is_due, search in structured._SEARCHES:
+        assert is_due(outline) or list(search(text)) == []
+    assert outline.may_have_number() or list(numbers.find(text)) == []
+    assert outline.may_have_code() or list(codes.codes(text)) == []
 
 
 @given(text=TEXTS)
