@@ -31,14 +31,10 @@ from gateway.recognition.names.tokens import (
     WORD,
     Tokens,
 )
+from gateway.recognition.standing import COMPANY, is_flat
 
 _INTERESTING: Final = NAME | TITLE | CUE | VERB | LISTED | INITIAL | CLOSING
 _SPEAKS: Final = TITLE | CUE | VERB | INSTITUTION | DEGREE
-_COMPANY: Final = re.compile(
-    r"(?:,?\s+|,\s*)(?:GmbH|mbH|AG|KG|KGaA|OHG|UG|GbR|e\.\s?K|e\.\s?V|SE|SA|SAS|SARL|SCI|S\.\s?A|EURL|SpA|S\.?p\.?A|S\.?[rR]\.?[lL]|"
-    r"SL|S\.\s?L|NV|BV|N\.V|B\.V|Ltd|LTD|Limited|LLC|LLP|PLC|plc|Inc|Corp|Oy|AB|A/S|ASA|s\.\s?r\.\s?o|a\.\s?s|spol\.|sp\.\s?z|"
-    r"Kft|Zrt|Lda|& (?:Co|Sons|Söhne|Partner|Cie|Fils|Figli|Hijos|Zonen|syn)|Group|Holding|Bank|Banka|Versicherung)\b"
-)
 _MOST_PARTS: Final = 4
 _MIN_LOWER: Final = 4
 _TITLE_GAP: Final = 3
@@ -60,8 +56,7 @@ class People:
     def find(self) -> None:
         """Mark every word that stands for a person; what adheres to them is marked by `add`."""
         bits = self.tokens.bits
-        capitals = sum(1 for one in bits[1:] if one & CAPITAL)
-        self._is_flat = capitals == 0 or 2 * sum(1 for one in bits if one & UPPER) > len(bits)
+        self._is_flat = is_flat(self.tokens)
         for number, one in enumerate(bits):
             if not one & _INTERESTING or self.marks[number]:
                 continue
@@ -117,9 +112,15 @@ class People:
             and len(tokens.words[number]) >= _MIN_UNKNOWN
         ]
 
-    def unexplained(self) -> list[int]:
-        """The unknown words whose capital says something: no sentence's or line's first word, or two side by side."""
+    def unexplained(self, *, has_all_words: bool = False) -> list[int]:
+        """The unknown words whose capital says something: no sentence's or line's first word, or two side by side.
+
+        Args:
+            has_all_words: the language's words are known so well that an unknown first word is likely a name too.
+        """
         tokens, unknown = self.tokens, set(self.unknown())
+        if has_all_words:
+            return sorted(unknown)
         return [
             number
             for number in sorted(unknown)
@@ -277,7 +278,7 @@ class People:
             return
         while after < len(tokens) and tokens.is_joined(after) and tokens.bits[after] & (INITIAL | PARTICLE):
             after += 1
-        if after < len(tokens) and tokens.is_joined(after) and self._is_open(after):
+        if after < len(tokens) and tokens.is_joined(after) and self._is_after_initial(after):
             self._mark(number, self._end_of_name(after))
         elif (
             number
@@ -286,6 +287,11 @@ class People:
             and tokens.bits[number - 1] & NAME
         ):
             self._mark(number - 1, number + 1)
+
+    def _is_after_initial(self, number: int) -> bool:
+        """A capitalised name, even one that is a frequent word: `N. Black`."""
+        bits = self.tokens.bits[number]
+        return self._is_open(number) or bool(bits & LAST and bits & CAPITAL and not bits & (PLACE | _SPEAKS))
 
     def _before_verb(self, number: int) -> None:
         """An unknown capitalised word that speaks, calls or asks."""
@@ -330,8 +336,15 @@ class People:
         for number in range(count - 2, -1, -1):
             if marks[number + 1] and not marks[number] and tokens.is_joined(number + 1):
                 bits = tokens.bits[number]
-                if (self._is_open(number) or bits & INITIAL) and not (bits & UPPER and not bits & NAME):
+                is_part = self._is_open(number) or bits & INITIAL or self._is_plain_first(number)
+                if is_part and not (bits & UPPER and not bits & NAME):
                     self.marks[number] = 1
+
+    def _is_plain_first(self, number: int) -> bool:
+        """A first name that is a frequent word, where its capital says that it is none: `met Mark Xqwert`."""
+        bits = self.tokens.bits[number]
+        is_told = bool(bits & FIRST and bits & CAPITAL) and not bits & (UPPER | _SPEAKS)
+        return is_told and not self._is_flat and not self.has_capital_nouns and not self.tokens.is_opening(number)
 
     def _join(self, number: int) -> None:
         """`Anna and Xyz`: what is joined to a person by a small word, and unknown, is one too."""
@@ -346,7 +359,7 @@ class People:
 
     def _adheres(self, number: int) -> bool:
         tokens, bits = self.tokens, self.tokens.bits[number]
-        if not tokens.is_joined(number) or _COMPANY.match(tokens.text, tokens.ends[number - 1]):
+        if not tokens.is_joined(number) or COMPANY.match(tokens.text, tokens.ends[number - 1]):
             return False
         if bits & INITIAL:
             return tokens.text[tokens.ends[number] : tokens.ends[number] + 1] in {".", ",", ""}
@@ -374,10 +387,10 @@ class People:
         while first >= 0:
             past = marks.find(0, first)
             past = past if past >= 0 else len(marks)
-            if _COMPANY.match(tokens.text, tokens.ends[past - 1]):
+            if COMPANY.match(tokens.text, tokens.ends[past - 1]):
                 marks[first:past] = bytes(past - first)
             first = marks.find(1, past)
 
 
 _CLOSING_GAP: Final = re.compile(r"[\s,.!:;-]{1,6}")
-_CUE_GAP: Final = re.compile(r"[ \u00a0]{1,2}|:[ \n]{0,2}|\.:? ?| [-–:] |[,(] ?| \(|/ ?|\n")
+_CUE_GAP: Final = re.compile(r"[ \u00a0]{1,2}|:[ \t\n]{0,8}|\.:? ?| [-–:] |[,(] ?| \(|/ ?|\n")
