@@ -36,7 +36,8 @@ SLOW = (
     "unit/sandbox/test_sandbox_pool.py",
     "unit/sandbox/test_sandbox_spill.py",
     "unit/sources/test_duckdb_source.py",
-    "unit/sources/test_parquet_source.py",
+    "unit/sources/test_parquet_files.py",
+    "unit/sources/test_parquet_folders.py",
     # every value of every table of a log, and large files
     "unit/audit/test_audit_verify.py",
     "unit/delivery/test_delivery_dataset.py",
