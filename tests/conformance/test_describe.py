@@ -11,7 +11,7 @@ from gateway.errors import Exhausted, Unavailable
 from gateway.ports import Source
 from gateway.terms.source_schema import SchemaTable, SourceSchema
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import SOURCE, TYPES, Adapter, Rows, column
+from tests.conformance.tables import SOURCE, TYPES, Adapter, Rows, column
 
 HOSTILE = "x' , \"ssn` -- ünï.日本"
 PLAIN = Rows((column("id", "int64"), column("v", "string")), [(1, "ZQX-SECRET-1"), (2, None)])
