@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from gateway.recognition import dates
 from gateway.recognition.folding import fold, words_folded
 from gateway.recognition.names import Role, collapsed, is_form, roles, within_one
-from gateway.recognition.names.tokens import NAME, PARTICLE, WORD, Tokens
+from gateway.recognition.names.tokens import NAME, PARTICLE, STANDS, WORD, Tokens
 from gateway.terms.recognition import KINDS, Kind
 
 
@@ -101,6 +101,8 @@ class _Name:
         """The parts that a word stands for, by the word's number, in order."""
         exact, hits = self._exact, dict[int, int]()
         for number, (key, bits) in enumerate(zip(tokens.keys, tokens.bits, strict=True)):
+            if bits & STANDS:
+                continue
             if key in exact:
                 hits[number] = exact[key]
             elif not bits & WORD and len(key) >= _MIN_SINGLE:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-from gateway.recognition import addresses, known, language, structured
+from gateway.recognition import addresses, known, language, standing, structured
 from gateway.recognition.folding import Folded, fold
 from gateway.recognition.known import Claim, compacted
 from gateway.recognition.names import PLACE
@@ -83,6 +83,7 @@ class TextRecognizer:
         draft = _Draft(note.text)
         vocabulary = self._vocabulary(draft.language, names)
         draft.tokens.look_up(vocabulary)
+        standing.settle(draft.tokens)
         draft.take(structured.find_folded(draft.folded))
         draft.take(addresses.find_folded(draft.folded))
         if self._site is not None:

@@ -31,14 +31,10 @@ from gateway.recognition.names.tokens import (
     WORD,
     Tokens,
 )
+from gateway.recognition.standing import COMPANY, is_flat
 
 _INTERESTING: Final = NAME | TITLE | CUE | VERB | LISTED | INITIAL | CLOSING
 _SPEAKS: Final = TITLE | CUE | VERB | INSTITUTION | DEGREE
-_COMPANY: Final = re.compile(
-    r"(?:,?\s+|,\s*)(?:GmbH|mbH|AG|KG|KGaA|OHG|UG|GbR|e\.\s?K|e\.\s?V|SE|SA|SAS|SARL|SCI|S\.\s?A|EURL|SpA|S\.?p\.?A|S\.?[rR]\.?[lL]|"
-    r"SL|S\.\s?L|NV|BV|N\.V|B\.V|Ltd|LTD|Limited|LLC|LLP|PLC|plc|Inc|Corp|Oy|AB|A/S|ASA|s\.\s?r\.\s?o|a\.\s?s|spol\.|sp\.\s?z|"
-    r"Kft|Zrt|Lda|& (?:Co|Sons|Söhne|Partner|Cie|Fils|Figli|Hijos|Zonen|syn)|Group|Holding|Bank|Banka|Versicherung)\b"
-)
 _MOST_PARTS: Final = 4
 _MIN_LOWER: Final = 4
 _TITLE_GAP: Final = 3
@@ -60,8 +56,7 @@ class People:
     def find(self) -> None:
         """Mark every word that stands for a person; what adheres to them is marked by `add`."""
         bits = self.tokens.bits
-        capitals = sum(1 for one in bits[1:] if one & CAPITAL)
-        self._is_flat = capitals == 0 or 2 * sum(1 for one in bits if one & UPPER) > len(bits)
+        self._is_flat = is_flat(self.tokens)
         for number, one in enumerate(bits):
             if not one & _INTERESTING or self.marks[number]:
                 continue
@@ -277,7 +272,7 @@ class People:
             return
         while after < len(tokens) and tokens.is_joined(after) and tokens.bits[after] & (INITIAL | PARTICLE):
             after += 1
-        if after < len(tokens) and tokens.is_joined(after) and self._is_open(after):
+        if after < len(tokens) and tokens.is_joined(after) and self._is_after_initial(after):
             self._mark(number, self._end_of_name(after))
         elif (
             number
@@ -286,6 +281,11 @@ class People:
             and tokens.bits[number - 1] & NAME
         ):
             self._mark(number - 1, number + 1)
+
+    def _is_after_initial(self, number: int) -> bool:
+        """A capitalised name, even one that is a frequent word: `N. Black`."""
+        bits = self.tokens.bits[number]
+        return self._is_open(number) or bool(bits & LAST and bits & CAPITAL and not bits & (PLACE | _SPEAKS))
 
     def _before_verb(self, number: int) -> None:
         """An unknown capitalised word that speaks, calls or asks."""
@@ -346,7 +346,7 @@ class People:
 
     def _adheres(self, number: int) -> bool:
         tokens, bits = self.tokens, self.tokens.bits[number]
-        if not tokens.is_joined(number) or _COMPANY.match(tokens.text, tokens.ends[number - 1]):
+        if not tokens.is_joined(number) or COMPANY.match(tokens.text, tokens.ends[number - 1]):
             return False
         if bits & INITIAL:
             return tokens.text[tokens.ends[number] : tokens.ends[number] + 1] in {".", ",", ""}
@@ -374,7 +374,7 @@ class People:
         while first >= 0:
             past = marks.find(0, first)
             past = past if past >= 0 else len(marks)
-            if _COMPANY.match(tokens.text, tokens.ends[past - 1]):
+            if COMPANY.match(tokens.text, tokens.ends[past - 1]):
                 marks[first:past] = bytes(past - first)
             first = marks.find(1, past)
 

@@ -107,9 +107,9 @@ def _with_digits(draft: Draft, hint: str) -> None:
         draft.claim(ibans.find(draft.text))
     if _SIX_DIGITS.search(draft.text) and _LETTER_AFTER.search(draft.text):
         draft.claim(codes.national(draft.text))
+    if _DATE_LIKE.search(draft.text):
+        draft.claim(_dates(draft.text))
     if _DIGITS.search(draft.text):
-        if _DATE_LIKE.search(draft.text):
-            draft.claim(_dates(draft.text))
         draft.claim(numbers.find(draft.text, hint=hint))
     if _LETTER_BESIDE.search(draft.text):
         draft.claim(codes.codes(draft.text))

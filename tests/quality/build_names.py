@@ -98,6 +98,8 @@ TOWNS: Final = (
 _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
 _PO: Final = re.compile(r'^(msgstr(?:\[\d+\])?|msgid|msgid_plural|msgctxt)?\s*"(.*)"\s*$')
 _CODE: Final = re.compile(r"%\(\w+\)[sd]|\{[^}]*\}|<[^>]*>|\\n|&\w+;|https?://\S+")
+_APART: Final = re.compile(r"[ -]")
+"""Of `Saint-Christophe-et-Niévès` no word alone is a place."""
 _ODD: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
@@ -178,8 +180,8 @@ def places() -> tuple[set[str], set[str]]:
 
     for language in LANGUAGES:
         locale = Locale.parse(language)
-        certain.update(parts(name for name in locale.territories.values() if " " not in name))
-        certain.update(parts(name for name in locale.languages.values() if " " not in name))
+        certain.update(parts(name for name in locale.territories.values() if not _APART.search(name)))
+        certain.update(parts(name for name in locale.languages.values() if not _APART.search(name)))
         for form in ("format", "stand-alone"):
             certain.update(parts(locale.months[form]["wide"].values()))
             certain.update(parts(locale.days[form]["wide"].values()))

@@ -34,10 +34,13 @@ class Role(enum.IntFlag):
     """Joins two names: `Anna und Peter Klein`."""
     COPULA = 512
     """May stand between a cue and its name: `my name is`."""
+    NAMED = 1024
+    """Called after somebody: `Lycée Victor Hugo`, `ospedale San Raffaele`."""
 
 
 _WORDS: Final[dict[Role, str]] = {
     Role.TITLE: (
+        "damen herren mesdames messieurs signori signore senores senoras panove panowie "
         "mr mrs ms miss mister messrs sir lady lord madam ma'am herr herrn hr hrn frau fr fraulein familie monsieur "
         "madame mademoiselle mme mlle mmes mm maitre veuve signor signore signora signorina sig sigra sigg dott "
         "dottssa avv rag geom senor senora senorita sr sra srta sres dona mevrouw meneer mevr dhr mw mej pani pania "
@@ -45,6 +48,8 @@ _WORDS: Final[dict[Role, str]] = {
     ),
     Role.DEGREE: "dr prof ing mag dipl phd mba msc bsc mudr judr phdr rndr mgr bc dipling dkfm esq jr doc med jur",
     Role.CUE: (
+        "kl cl clt cte clte benef kd temoin temoins testimone testimoni testigo testigos getuige svedek svedka "
+        "svedkyne swiadek swiadka testemunha courtier courtiere broker makler mediatore zeugin "
         "customer customers cust client clients holder accountholder cardholder borrower debtor payer payee "
         "beneficiary applicant guarantor spouse wife husband son daughter mother father brother sister parents mum "
         "dad aunt uncle tenant landlord solicitor lawyer attorney executor heir widow widower partner neighbour "
@@ -118,7 +123,21 @@ _WORDS: Final[dict[Role, str]] = {
         "universite hospital klinik hotel restaurant cafe shop store supermarkt street road avenue strasse platz "
         "allee rue boulevard via piazza calle plaza ulice ulica namesti straat laan weg gasse hypothek insurance "
         "versicherung assurance seguros assicurazioni pojistovna airport flughafen gericht notariat kanzlei schule "
+        "gmbh ltd limited plc inc corp llc llp sarl sas spa srl bv nv "
+        "filiale agence agenzia oficina sucursal pobocka pobocky pobocce kantoor oddzial sportello guichet branch "
         "school foundation stiftung verein club ministerium ministry council theater museum markt "
+    ),
+    Role.NAMED: (
+        "school college university academy institute hospital infirmary museum library theatre theater stadium airport "
+        "foundation church station chapel schule gymnasium realschule grundschule hochschule universitat krankenhaus "
+        "klinikum klinik museum stiftung flughafen kirche kindergarten stadion lycee ecole college universite hopital "
+        "clinique musee theatre aeroport fondation eglise gare stade place colegio escuela instituto universidad "
+        "hospital clinica museo teatro aeropuerto fundacion iglesia estacion estadio plaza scuola liceo istituto "
+        "universita ospedale clinica teatro aeroporto fondazione chiesa stazione piazza basilica asilo school "
+        "basisschool universiteit ziekenhuis luchthaven stichting kerk skola gymnazium univerzita univerzity nemocnice "
+        "nemocnici muzeum muzea divadlo divadla letiste nadace kostel namesti ulice nadrazi szkola liceum uniwersytet "
+        "szpital muzeum teatr lotnisko fundacja kosciol plac nemocnica divadlo letisko nadacia kostol namestie "
+        "escola universidade fundacao igreja praca"
     ),
     Role.AND: "and und et y e i a en oder or & ou lub nebo",
 }

@@ -1,6 +1,7 @@
 """Which words are names, towns or ordinary words, in ten languages.
 
 Built by tests/quality/build_names.py from the lists of MIT and BSD projects (SOURCES.md beside the data).
+`organisations.txt` and `banking/` are written by hand.
 Words are kept folded (case and accents off), so that one look-up serves every spelling.
 """
 
@@ -12,6 +13,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Final
 
+from gateway.recognition.folding import words_folded
+
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pl", "cs", "sk", "pt")
 """Of the ordinary words."""
 FIRST: Final = 1
@@ -19,7 +22,7 @@ FIRST: Final = 1
 LAST: Final = 2
 """A family name."""
 PLACE: Final = 4
-"""A country, language, month, weekday or town."""
+"""A country, language, month, weekday, town or organisation."""
 _WORD_FROM: Final = 8
 _COMMON_FROM: Final = _WORD_FROM + len(LANGUAGES)
 _ALL_WORDS: Final = sum(1 << (_WORD_FROM + number) for number in range(len(LANGUAGES)))
@@ -32,8 +35,9 @@ def lexicon() -> Mapping[str, int]:
     for line in _lines("names.txt.gz"):
         word, _, letters = line.partition("\t")
         bits[word] = (FIRST if "F" in letters else 0) | (LAST if "L" in letters else 0)
-    for line in _lines("places.txt.gz"):
-        bits[line] = bits.get(line, 0) | PLACE
+    for line in (*_lines("places.txt.gz"), *_lines("towns.txt.gz"), *_words("organisations.txt")):
+        if " " not in line:
+            bits[line] = bits.get(line, 0) | PLACE
     held: dict[str, int] = {}
     for line in _lines("words.txt.gz"):
         word, _, languages = line.partition("\t")
@@ -41,7 +45,21 @@ def lexicon() -> Mapping[str, int]:
         if mask is None:
             mask = held[languages] = _mask(languages)
         bits[word] = bits.get(word, 0) | mask
+    for language in LANGUAGES:
+        for word in _words(f"banking/{language}.txt"):
+            bits[word] = bits.get(word, 0) | _word_mask(language)
     return bits
+
+
+@functools.cache
+def phrases() -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """The further words of towns and organisations of several words, by the first word, the longest first."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for line in (*_lines("towns.txt.gz"), *_words("organisations.txt")):
+        head, *rest = line.split(" ")
+        if rest:
+            found.setdefault(head, []).append(tuple(rest))
+    return {head: tuple(sorted(rests, key=lambda rest: (-len(rest), rest))) for head, rests in found.items()}
 
 
 def is_word(bits: int, language: str) -> bool:
@@ -74,6 +92,15 @@ def _mask(languages: str) -> int:
         if one.isupper():
             mask |= 1 << (_COMMON_FROM + number)
     return mask
+
+
+def _words(name: str) -> list[str]:
+    """Entries of a file written by hand, apart by commas, folded; a line that begins with # is a remark."""
+    lines = resources.files(__package__).joinpath(name).read_text().splitlines()
+    entries = (entry for line in lines if not line.startswith("#") for entry in line.split(","))
+    return [
+        " ".join(words_folded(entry).replace("-", " ").replace("&", " ").split()) for entry in entries if entry.strip()
+    ]
 
 
 def _lines(name: str) -> list[str]:

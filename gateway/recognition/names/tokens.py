@@ -31,6 +31,8 @@ INITIAL: Final = 128
 """One capital."""
 LISTED: Final = 256
 """A part of some subject's name."""
+STANDS: Final = 512
+"""Of a town's or office's name: nobody's."""
 _ROLE_FROM: Final = 10
 TITLE: Final = Role.TITLE << _ROLE_FROM
 CUE: Final = Role.CUE << _ROLE_FROM
@@ -42,6 +44,7 @@ DEGREE: Final = Role.DEGREE << _ROLE_FROM
 JOINER: Final = Role.AND << _ROLE_FROM
 COPULA: Final = Role.COPULA << _ROLE_FROM
 CLOSING: Final = Role.CLOSING << _ROLE_FROM
+NAMED: Final = Role.NAMED << _ROLE_FROM
 NAME: Final = FIRST | LAST
 
 _REMEMBERED: Final = 100_000
@@ -109,16 +112,18 @@ class Vocabulary(dict[str, int]):
         plain = self._lexicon.get(collapsed(key), 0)
         if plain & NAME:
             return plain & NAME
+        if is_word(plain, self.language):
+            return WORD
         if self.language == "de" and self._is_compound(key):
             return WORD
         found = 0
         for base in bases(key, self.language if self.language in _INFLECTED else "en"):
             held = self._lexicon.get(base, 0)
             if is_word(held, self.language) and not held & NAME:
-                return WORD
+                found |= WORD
             if len(base) > _SHORT_NAME or self.language in _INFLECTED:
                 found |= held & (NAME | PLACE)
-        return found
+        return found & ~PLACE if found & NAME else found
 
     def _is_compound(self, key: str) -> bool:
         """A German compound of two known words, or a word with a noun's suffix."""
