@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from gateway.recognition.folding import Folded, fold
-from gateway.recognition.shapes import streets
+from gateway.recognition.shapes import streets, units
 from gateway.recognition.shapes.streets import bare
 from gateway.terms.recognition import Span
 
@@ -29,6 +29,7 @@ _POSTCODE = (
 _BRITISH = r"[A-Za-z]{1,2}[0-9][A-Za-z0-9]? ?[0-9][A-Za-z]{2}(?!\w)"
 _IRISH = r"(?:[AC-FHKNPRTV-Y][0-9]{2}|D6W) ?[0-9AC-FHKNPRTV-Y]{4}(?!\w)"
 _AMERICAN = r"[A-Z]{2},? [0-9]{5}(?:-[0-9]{4})?(?![0-9])"
+_CANADIAN = r"[ABCEGHJ-NPRSTVXY][0-9][A-Z] ?[0-9][A-Z][0-9](?!\w)"
 _LINKS = (
     r"(?:am|an|der|im|in|sur|sous|le|la|les|lès|de|del|della|di|da|do|dos|nad|pod|u|v|ve|den|aan|op|bei|upon|ob|e|y)"
 )
@@ -49,7 +50,7 @@ _WHOLE_CODE = re.compile(r"[0-9]{4,5}")
 _CODE_ONLY = re.compile(rf"{_BREAK}{_POSTCODE}")
 _TOWN_ONLY = re.compile(rf", ?{_PROPER}(?=[.,;)\n]|$)")
 _TOWN_AFTER = re.compile(rf" {_PROPER}")
-_AFTER_TOWN = re.compile(rf"\b(?:{_BRITISH}|{_IRISH}|{_AMERICAN})")
+_AFTER_TOWN = re.compile(rf"\b(?:{_BRITISH}|{_IRISH}|{_CANADIAN}|{_AMERICAN})")
 """Postcodes that stand after the town."""
 _GAP = re.compile(r"[^ ,;\n]+")
 _GAP_LENGTH, _GAP_WORDS = 80, 9
@@ -62,8 +63,11 @@ _STOPS = "\n;:(\x00"
 _CLAUSE = re.compile(rf"(?: |, ?)[^\W_][^{_STOPS}]{{1,64}}")
 _REPEATS = frozenset({"bis", "ter", "quater"})
 _YEAR = re.compile(r"\D{0,3}(?:19|20)[0-9]{2}(?![0-9])")
+_LEADING = re.compile(r"(?<![\w.,/-])[0-9]{1,6}[A-Za-z]?[ /]$")
+_LONGEST_LEADING = 9
 _BOX = re.compile(
-    r"\b(?:P\. ?O\. ?Box|PO Box|Postfach|Bo[iî]te [Pp]ostale|BP|Apartado(?: de [Cc]orreos)?|Casella [Pp]ostale|Postbus)"
+    r"\b(?:P\. ?O\.? ?Box|PO Box|P ?O Box|p\. ?o\. ?box|po box|GPO Box|Postfach|Bo[iî]te [Pp]ostale|BP"
+    r"|Apartado(?: de [Cc]orreos)?|Casella [Pp]ostale|Postbus)"
     r" [0-9 ]{1,9}[0-9](?![0-9])"
 )
 
@@ -77,13 +81,21 @@ def find_folded(folded: Folded) -> list[Span]:
     """Do as `find` does, for a text that the caller has folded already."""
     text = folded.text
     spans: list[Span] = []
-    last = 0
-    for start, end in _places(text):
-        if start >= last:
-            low, high = folded.back(start, end)
-            spans.append(Span(start=low, end=high, kind="address"))
-            last = end
+    for start, end in _merged(sorted([*_places(text), *units.find(text)])):
+        low, high = folded.back(start, end)
+        spans.append(Span(start=low, end=high, kind="address"))
     return spans
+
+
+def _merged(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Places that overlap as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in places:
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _places(text: str) -> list[tuple[int, int]]:
@@ -97,9 +109,15 @@ def _places(text: str) -> list[tuple[int, int]]:
         if place:
             places.append(place)
             last = place[1]
-    if "P" in text or "B" in text or "C" in text or "A" in text:
+    if "P" in text or "B" in text or "C" in text or "A" in text or "box" in text:
         places += [(box.start(), _tail(text, box.end())) for box in _BOX.finditer(text)]
-    return sorted(places)
+    return [(_leading(text, start), end) for start, end in places]
+
+
+def _leading(text: str, start: int) -> int:
+    """Give where a number right before the street begins, a unit's: `3/12 High Street`, `170 24 Clarke Avenue`."""
+    number = _LEADING.search(text, max(0, start - _LONGEST_LEADING), start)
+    return number.start() if number else start
 
 
 def _after_street(text: str, house: re.Match[str], low: int) -> tuple[int, int] | None:
@@ -127,10 +145,11 @@ def _street_start(words: list[str]) -> int | None:
     for at in range(len(words) - 1, -1, -1):
         word = bare(words[at])
         is_first = at < len(words) - 1
-        if at < len(words) - 1 and words[at].endswith(","):
-            return None
-        if is_first and (word in streets.BEFORE_NAME or (word in streets.BEFORE_NAME_WEAK and _is_marked(words[at]))):
-            return at
+        if is_first and words[at].endswith(","):
+            break
+        is_word = word in streets.BEFORE_NAME
+        if is_first and (is_word or (word in streets.BEFORE_NAME_WEAK and _is_marked(words[at]))):
+            return at if _is_street_name(words[at + 1 :], most=4 if is_word else 2) else None
     last = bare(words[-1])
     if last.endswith(streets.SUFFIXES) and words[-1][:1].isalpha():
         if last in streets.SUFFIXES or (last == "str"):
@@ -138,6 +157,13 @@ def _street_start(words: list[str]) -> int | None:
         if len(last) > 5 or words[-1].endswith("."):  # noqa: PLR2004 a name before its ending
             return len(words) - 1
     return None
+
+
+def _is_street_name(words: list[str], *, most: int) -> bool:
+    """Capitals and small words of names alone, or few words and no capital: `calle Mayor cerró a las 16` is none."""
+    plain = [word for word in words if bare(word) not in streets.PARTICLES and bare(word) not in streets.HEADS]
+    small = [word for word in plain if word[:1].islower()]
+    return not small or (len(small) == len(plain) and len(words) <= most)
 
 
 def _is_marked(word: str) -> bool:
@@ -179,9 +205,13 @@ def _before_street(text: str, house: re.Match[str], *, has_code: bool) -> tuple[
     after = _CLAUSE.match(text, house.end(), house.end() + _WINDOW)
     if after is None:
         return None
-    end = _french(after[0]) or _english(after[0])
+    end = _french(after[0])
     if end:
         return house.start(), _tail(text, house.end() + end)
+    end = _english(after[0])
+    if end:
+        end = _tail(text, house.end() + end)
+        return house.start(), units.tail(text, end)
     if not has_code or not after[0][1].isupper():
         return None
     area = _after_town(text, house.end())
@@ -239,6 +269,8 @@ def _english(after: str) -> int:
         return 0
     for at, word in enumerate(list(_SPACED_WORD.finditer(after))[:5]):
         name = bare(word[0])
+        if name in streets.COUNTED:
+            return 0
         is_small = not word[0][0].isupper()
         if at and name in (streets.AFTER_NAME_STRONG if is_small else streets.AFTER_NAME):
             return word.start() + len(word[0].rstrip(".,;)"))

@@ -14,7 +14,7 @@ BIRTH, BOOKING = "birth", "booking"
 _WORD = re.compile(r"[^\W\d_]+")
 _REACH = 48
 """Characters before a number in which its cue is looked for."""
-_WORDS = 6
+_WORDS = 8
 
 _CUES = {
     "phone": """
@@ -23,10 +23,19 @@ _CUES = {
     calling callback dial ring ruf rufen ruckruf rueckruf anruf anrufen angerufen erreichbar appeler rappeler
     appel appele joignable chiamare chiamato llamar llamada movil bellen gebeld mobiel telefoon komorka
     komorkowy kom zadzwonic dzwonic dzwonil volat volal volala zavolat zavolal whatsapp sms viber rufnummer
-    durchwahl telemovel telemovil ligar puhelin telefonszam telefonica landline festnetz fixe recapito
+    durchwahl telefonnummer telefonnummern telnr telf telef tlfn tfno tfn tfo tph fono fon ph mob hp handynr handynummer
+    mobilnr mobilnummer festnetznummer festnetznr sprechen zuruckrufen ruckrufbitte rappelez rappelle joindre contacter
+    injoignable fixe ligne standard portatile richiamare richiamo ricontattare contattare centralino interno
+    contactar contacto locutorio moviles terugbellen bereikbaar toestel vaste zpetne zavolejte telefonni pevna
+    kontaktni mobilnim telefonem telefonow stacjonarny numertelefonu contatto hotline switchboard ringing rung
+    dialled text texted reach reachable contactable kontaktnummer telefonszama telemoveis contactavel
+    telemovel telemovil ligar puhelin telefonszam telefonica landline festnetz fixe recapito
     """,
     "account": """
-    account acct acc konto kontonr kto ktonr compte cpte conto cuenta cta rekening rek rachunek rachunku
+    account accounts acct acc ac accno acctno konto girokonto sparkonto gehaltskonto referenzkonto zielkonto gegenkonto
+    abbuchungskonto auszahlungskonto ktnr ktn ccp ncompte cuentas ctas ctacte corriente contocorrente conti cc ccn
+    girorekening spaarrekening bankrekeningnummer zichtrekening rekeningnr rachunki rachunkow protiucet protiuctu
+    cislouctu ucte uctu konta konto kontonr kto ktonr compte cpte conto cuenta cta rekening rek rachunek rachunku
     rachunkiem konta kontu ucet uctu ucte uctem cu iban rib ccc nrb sortcode bankverbindung bankrekening
     """,
     "routing": "aba routing rtn",
@@ -83,18 +92,21 @@ _ENDINGS = ("nummer", "number", "numer", "nr", "no", "num")
 _BIRTH_WORDS = frozenset(
     words(
         """
-    born birth birthday birthdate dob geb geboren geborene geborener geburtstag geburtsdatum gebdat gebdatum
-    geburtstags ne nee naissance nato nata nascita nacido nacida nacimiento fechanacimiento narozen narozena
-    narozeni nar narozeny narozenin datumnarozeni ur urodzony urodzona urodzenia urodzen urodzin urodzil
-    urodzila geboortedatum geboorte verjaardag nascido nascida nascimento jahrgang jg fodt syntynyt fodd nac
-    nasc rocnik compleanno anniversaire cumpleanos narodeny narodena
+    born birth birthday birthdate birthyear bday dob geburt geburtsjahr geburtsdaten gebtag gebd gebj geb
+    geboren geborene geborener geburtstag geburtsdatum gebdat gebdatum geburtstags ne nee nes nees natif native
+    naissances ddn nato nata nati nate nascita natale dn nacido nacida nacidos nacidas nacio nacimiento fnac fn
+    nacim fechanacimiento narozen narozena narozeni narozenim narozenem narozeneho narozene narozenou datnar nar
+    narozeny narozenin datumnarozeni ur urodzony urodzona urodzenia urodzen urodzin urodzil urodzila urodzone
+    urodzonego urodzonej urodziny urodz dataur geboortedatum geboortejaar geboorte verjaardag nascido nascida
+    nascimento jahrgang jg fodt syntynyt fodd nac nasc rocnik compleanno anniversaire cumpleanos narodeny
+    narodena
     """
     )
 )
 _BOOKING_WORDS = frozenset(
     words(
         """
-    seit ab vom bis since until from dated date depuis dal desde sinds vanaf valuta wert wertstellung buchung
+    seit ab vom bis since until from dated depuis dal desde sinds vanaf valuta wert wertstellung buchung
     gebucht booking booked posted posting value transaction payment paid due fallig faellig falligkeit opened
     opening eroffnet eroeffnet eroffnung closed expires expiry expired valid gultig gueltig issued ausgestellt
     signed unterzeichnet contract vertrag rechnung invoice facture virement uberweisung ueberweisung zahlung
@@ -132,8 +144,16 @@ def _of(word: str) -> str:
     return ""
 
 
+_LETTER = re.compile(r"(?<!\w)[TMF][.:]? {1,2}\(?\+?$")
+"""`T 01632 …`, `M: 07700 …` in a letter's foot."""
+_SPELLED = re.compile(r"(?<!\w)(?:d\. ?o\. ?b|d\. ?d\. ?n|f\. ?n|d\. ?n)\.?:? ?$", re.IGNORECASE)
+"""`D.O.B.` and its like in French, Spanish and Italian."""
+
+
 def cue_before(text: str, start: int) -> str:
     """Give the kind that the nearest cue before a place names: a Kind, NOTHING, or the empty text."""
+    if _LETTER.search(text, max(0, start - 6), start):
+        return "phone"
     words = _words_before(text, start, _WORDS)
     for place, word in enumerate(words):
         pair = _BY_WORD.get(words[place + 1] + word) if place + 1 < len(words) else None
@@ -145,7 +165,7 @@ def cue_before(text: str, start: int) -> str:
 
 def date_cue(text: str, start: int, end: int, *, words: int = 5) -> str:
     """Give BIRTH or BOOKING by the nearest cue before a date, or BIRTH by one right after it; else the empty text."""
-    if text[start - 1 : start] == "*":
+    if text[start - 1 : start] == "*" or _SPELLED.search(text, max(0, start - 12), start):
         return BIRTH
     fallback = ""
     for word in _words_before(text, start, words):

@@ -35,7 +35,10 @@ AFTER_NAME = frozenset(
         """
     street road avenue lane drive close court way gardens grove terrace crescent square place hill park row mews
     boulevard parkway highway circle trail walk green rise view st rd ave ln dr cl ct blvd pkwy hwy cres ter
-    gdns pl sq
+    gdns pl sq alley approach arcade bend bridge broadway brow bypass causeway chase circus close copse cottages
+    croft crossing dene drove esplanade expressway freeway glade glen heath heights hollow junction knoll landing
+    loop manor mead meadow meadows motorway mount orchard parade paddock pike plaza promenade quay ridge spur
+    turnpike vale valley village villas wharf wynd yard route way path alley boulevards streets avenues squares
     """
     )
 )
@@ -43,7 +46,8 @@ AFTER_NAME = frozenset(
 AFTER_NAME_STRONG = frozenset(
     words(
         """
-    street road avenue lane drive boulevard crescent terrace grove gardens blvd ave rd
+    street road avenue lane drive boulevard crescent terrace grove gardens blvd ave rd parkway highway esplanade
+    parade mews
     """
     )
 )
@@ -88,6 +92,16 @@ ORDINARY = frozenset(
     )
 )
 """Capitalised words before a number that is no house's."""
+
+COUNTED = frozenset(
+    words(
+        """
+    year years month months week weeks day days hour hours minute minutes step steps percent times point points
+    january february march april june july august september october november december
+    """
+    )
+)
+"""What a number counts before a word that may be a street's: `12 Month Loop`."""
 
 
 def bare(word: str) -> str:

@@ -37,6 +37,11 @@ def found(text: str) -> list[str]:
         ("", "05.06.2001", " geboren"),
         ("customer ", "11/30/1980", ""),
         ("Date of birth: ", "1980/05/03", ""),
+        ("birth date ", "2013-03-25", "."),
+        ("D.O.B. ", "3.4.2014", ""),
+        ("F.N.: ", "3/4/2014", ""),
+        ("narozeného ", "3. 4. 2013", ""),
+        ("urodzonej ", "3.4.2013", ""),
     ],
 )
 def test_birth_dates(before: str, date: str, after: str) -> None:

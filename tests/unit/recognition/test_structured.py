@@ -149,6 +149,10 @@ def test_a_phone_number_needs_no_country(value: str) -> None:
         ("mobil: 603123456", "603123456"),
         ("zadzwonić pod 221234567", "221234567"),
         ("Rückruf bei Frau Doktor Lang unter 44556677", "44556677"),
+        ("Rückruf bei Frau Doktor von der Lang unter 44556677", "44556677"),
+        ("Solicitor, balance of estate\nT 01632427073", "01632427073"),
+        ("à rappeler au 44556677", "44556677"),
+        ("da ricontattare al 44556677", "44556677"),
     ],
 )
 def test_a_phone_cue_is_enough(text: str, value: str) -> None:
