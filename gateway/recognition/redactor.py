@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from gateway.recognition import addresses, known, language, standing, structured
 from gateway.recognition.folding import Folded, fold
 from gateway.recognition.known import Claim, compacted
-from gateway.recognition.names import PLACE
+from gateway.recognition.names import FREQUENT, PLACE
 from gateway.recognition.names.tokens import CAPITAL, COMMON, NAME, WORD, Tokens, Vocabulary
 from gateway.recognition.ner import Models
 from gateway.recognition.residual import People
@@ -115,7 +115,7 @@ class TextRecognizer:
 
     def _finish(self, draft: _Draft, *, is_strict: bool) -> Found:
         if is_strict and not self._models.serves(draft.language):
-            unexplained = draft.people.unexplained()
+            unexplained = draft.people.unexplained(has_all_words=draft.language in FREQUENT)
             if unexplained:
                 draft.people.add(unexplained)
         return Found(spans=tuple(draft.spans()), language=draft.language)

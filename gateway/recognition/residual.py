@@ -112,9 +112,15 @@ class People:
             and len(tokens.words[number]) >= _MIN_UNKNOWN
         ]
 
-    def unexplained(self) -> list[int]:
-        """The unknown words whose capital says something: no sentence's or line's first word, or two side by side."""
+    def unexplained(self, *, has_all_words: bool = False) -> list[int]:
+        """The unknown words whose capital says something: no sentence's or line's first word, or two side by side.
+
+        Args:
+            has_all_words: the language's words are known so well that an unknown first word is likely a name too.
+        """
         tokens, unknown = self.tokens, set(self.unknown())
+        if has_all_words:
+            return sorted(unknown)
         return [
             number
             for number in sorted(unknown)

@@ -26,9 +26,9 @@ class Score:
     """With something to find, by language."""
     leaks: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     """With any miss, by language."""
-    harmless: int = 0
-    """Letters and digits outside all pieces."""
-    taken: int = 0
+    harmless: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    """Letters and digits outside all pieces, by language."""
+    taken: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     """Of these, removed."""
 
     def add(self, note: Labelled, places: Places) -> None:
@@ -50,8 +50,8 @@ class Score:
         self.notes[note.language] += wanted
         self.leaks[note.language] += missed
         rest = [at for at, char in enumerate(note.text) if char.isalnum() and not labelled[at]]
-        self.harmless += len(rest)
-        self.taken += sum(covered[at] for at in rest)
+        self.harmless[note.language] += len(rest)
+        self.taken[note.language] += sum(covered[at] for at in rest)
 
     def recall(self, kind: str | None = None, whose: str | None = None, language: str | None = None) -> float | None:
         """Share of the pieces found; None: there are none."""
@@ -77,7 +77,7 @@ class Score:
     @property
     def over(self) -> float:
         """Share of the harmless letters and digits that were removed."""
-        return self.taken / max(1, self.harmless)
+        return sum(self.taken.values()) / max(1, sum(self.harmless.values()))
 
     def lines(self) -> Iterator[str]:
         """Figures by kind and whose, and by language."""
@@ -88,7 +88,8 @@ class Score:
         for language in sorted(self.notes):
             persons = [f"{whose} {_share(self.recall('PERSON', whose, language))}" for whose in ("own", "other")]
             leak = self.leaks[language] / max(1, self.notes[language])
-            yield f"  {language}: leak {leak:.3f}  persons {'  '.join(persons)}"
+            over = self.taken[language] / max(1, self.harmless[language])
+            yield f"  {language}: leak {leak:.3f}  over-redacted {over:.3f}  persons {'  '.join(persons)}"
 
 
 def _share(value: float | None) -> str:

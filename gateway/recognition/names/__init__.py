@@ -4,6 +4,7 @@ from gateway.recognition.names.cues import Role, roles
 from gateway.recognition.names.forms import bases, collapsed, is_form, within_one
 from gateway.recognition.names.lexicon import (
     FIRST,
+    FREQUENT,
     LANGUAGES,
     LAST,
     PLACE,
@@ -15,6 +16,7 @@ from gateway.recognition.names.lexicon import (
 
 __all__ = [
     "FIRST",
+    "FREQUENT",
     "LANGUAGES",
     "LAST",
     "PLACE",

@@ -1,7 +1,7 @@
 """Which words are names, towns or ordinary words, in ten languages.
 
 Built by tests/quality/build_names.py from the lists of MIT and BSD projects (SOURCES.md beside the data).
-`organisations.txt` and `banking/` are written by hand.
+`organisations.txt` and `plain/` are written by hand.
 Words are kept folded (case and accents off), so that one look-up serves every spelling.
 """
 
@@ -17,6 +17,8 @@ from gateway.recognition.folding import words_folded
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pl", "cs", "sk", "pt")
 """Of the ordinary words."""
+FREQUENT: Final = frozenset({"en", "es"})
+"""Those whose words come from a list by frequency, and whose nouns have no capitals."""
 FIRST: Final = 1
 """A first name."""
 LAST: Final = 2
@@ -46,7 +48,7 @@ def lexicon() -> Mapping[str, int]:
             mask = held[languages] = _mask(languages)
         bits[word] = bits.get(word, 0) | mask
     for language in LANGUAGES:
-        for word in _words(f"banking/{language}.txt"):
+        for word in _words(f"plain/{language}.txt"):
             bits[word] = bits.get(word, 0) | _word_mask(language)
     return bits
 

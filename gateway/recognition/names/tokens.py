@@ -82,7 +82,7 @@ class Vocabulary(dict[str, int]):
         if word.endswith(("'", "’")):
             return bits | PARTICLE
         bits |= self._known(key, is_capital=bool(bits & CAPITAL))
-        if self._is_listed(key, is_plain=not bits & WORD):
+        if self._is_listed(key, is_plain=bits & CAPITAL > 0 or not bits & WORD):
             bits |= LISTED
         return bits
 
