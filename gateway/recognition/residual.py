@@ -336,8 +336,15 @@ class People:
         for number in range(count - 2, -1, -1):
             if marks[number + 1] and not marks[number] and tokens.is_joined(number + 1):
                 bits = tokens.bits[number]
-                if (self._is_open(number) or bits & INITIAL) and not (bits & UPPER and not bits & NAME):
+                is_part = self._is_open(number) or bits & INITIAL or self._is_plain_first(number)
+                if is_part and not (bits & UPPER and not bits & NAME):
                     self.marks[number] = 1
+
+    def _is_plain_first(self, number: int) -> bool:
+        """A first name that is a frequent word, where its capital says that it is none: `met Mark Xqwert`."""
+        bits = self.tokens.bits[number]
+        is_told = bool(bits & FIRST and bits & CAPITAL) and not bits & (UPPER | _SPEAKS)
+        return is_told and not self._is_flat and not self.has_capital_nouns and not self.tokens.is_opening(number)
 
     def _join(self, number: int) -> None:
         """`Anna and Xyz`: what is joined to a person by a small word, and unknown, is one too."""
@@ -386,4 +393,4 @@ class People:
 
 
 _CLOSING_GAP: Final = re.compile(r"[\s,.!:;-]{1,6}")
-_CUE_GAP: Final = re.compile(r"[ \u00a0]{1,2}|:[ \n]{0,2}|\.:? ?| [-–:] |[,(] ?| \(|/ ?|\n")
+_CUE_GAP: Final = re.compile(r"[ \u00a0]{1,2}|:[ \t\n]{0,8}|\.:? ?| [-–:] |[,(] ?| \(|/ ?|\n")

@@ -42,6 +42,7 @@ def test_after_a_title_even_a_word_is_a_name(language: str, text: str, expected:
         ("en", "the account holder Xqwert Zzyx objects", ["Xqwert Zzyx"]),
         ("en", "her husband: Xqwert objects", ["Xqwert"]),
         ("en", "My name is Xqwert", ["Xqwert"]),
+        ("en", "Name:     Xqwert Zzyx", ["Xqwert Zzyx"]),
         ("de", "Kontoinhaber Xqwert Zzyx gesperrt", ["Xqwert Zzyx"]),
         ("fr", "titulaire Xqwert Zzyx", ["Xqwert Zzyx"]),
         ("cs", "majitel účtu a klient Xqwert", ["Xqwert"]),

@@ -46,6 +46,7 @@ def test_they_stay_in_the_namesake_s_own_row_too() -> None:
         ("We met Rose about the loan and the fees today.", ["Rose"]),
         ("Winter's overdraft was cut by the bank in June.", ["Winter"]),
         ("Der Kunde wohnt in Hamburg, Frau Berger bürgt für ihn.", ["Berger"]),
+        ("This morning they met Mark Zzyxer at the branch.", ["Mark Zzyxer"]),
         ("Pago de Pedro Iglesia Xqwert por la obra.", ["Pedro Iglesia Xqwert"]),
     ],
 )
