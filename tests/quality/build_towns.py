@@ -10,7 +10,7 @@ import gzip
 import importlib
 import importlib.resources
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from tests.quality.build_names import NAMES, PEOPLE, folded, parts
@@ -43,14 +43,28 @@ def _people() -> set[str]:
     return {line.partition("\t")[0] for line in lines}
 
 
-def _spellings(town: Mapping[str, Any]) -> Iterator[str]:
-    yield from town["name"].split(" / ")
+def _split(names: Iterable[str]) -> Iterator[list[str]]:
+    """Folded words of each name in Latin letters."""
+    for name in names:
+        words = folded(name).replace("-", " ").replace("'", " ").split()
+        if all(word.isascii() and word.isalpha() for word in words) and len("".join(words)) >= _MIN_LETTERS:
+            yield words
+
+
+def _own(town: Mapping[str, Any], first: set[str], people: set[str]) -> Iterator[list[str]]:
+    """What the town calls itself, unless a person is rather called so."""
+    is_large = town["countrycode"] in EUROPE and town["population"] >= LARGE
+    for words in _split(town["name"].split(" / ")):
+        is_name = words[0] in first and (len(words) == 1 or (words[0] not in SAINTS and words[-1] in people))
+        if not is_name and (is_large or len(words) > 1 or words[0] not in people):
+            yield words
+
+
+def _abroad(town: Mapping[str, Any], first: set[str], people: set[str]) -> Iterator[list[str]]:
+    """What others call a large town, where nobody is called so."""
     if town["countrycode"] in EUROPE and town["population"] >= KNOWN_ABROAD:
-        yield from (name for name in town["alternatenames"] if name[:1].isupper() and not name.isupper())
-
-
-def _split(name: str) -> list[str]:
-    return folded(name).replace("-", " ").replace("'", " ").split()
+        names = (name for name in town["alternatenames"] if name[:1].isupper() and not name.isupper())
+        yield from (words for words in _split(names) if words[0] not in (first if len(words) > 1 else people))
 
 
 def towns() -> set[str]:
@@ -60,16 +74,8 @@ def towns() -> set[str]:
     found: set[str] = set()
     for town in json.loads(data.read_text()).values():
         least = 0 if town["countrycode"] in EUROPE else ELSEWHERE.get(town["countrycode"], 1_000_000)
-        if town["population"] < least:
-            continue
-        for words in map(_split, _spellings(town)):
-            if not all(word.isascii() and word.isalpha() for word in words) or len("".join(words)) < _MIN_LETTERS:
-                continue
-            is_name = words[0] in first and (len(words) == 1 or (words[0] not in SAINTS and words[-1] in people))
-            is_alone = len(words) == 1 and words[0] in people
-            is_large = town["countrycode"] in EUROPE and town["population"] >= LARGE
-            if not is_name and (is_large or not is_alone):
-                found.add(" ".join(words))
+        if town["population"] >= least:
+            found.update(" ".join(words) for words in (*_own(town, first, people), *_abroad(town, first, people)))
     return found
 
 
