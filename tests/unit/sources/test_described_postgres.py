@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pyarrow as pa
@@ -167,9 +168,12 @@ def test_what_the_role_may_not_read_is_told_and_costs_nothing_else(
     )
     ((schema_name,),) = run("SELECT current_schema()::text")
     run(f"GRANT USAGE ON SCHEMA {schema_name} TO {role}")
-    parts = psycopg.conninfo.conninfo_to_dict(postgres_url) | {"user": role, "password": "reader"}
-    own = f"postgresql://{role}:reader@{parts.get('host', '127.0.0.1')}:{parts.get('port', 5432)}/{parts['dbname']}"
-    own += f"?options=-csearch_path%3D{schema_name}"
+    address = urlsplit(postgres_url)
+    host = address.netloc.rpartition("@")[2]
+    path = f"options=-csearch_path%3D{schema_name}"
+    own = urlunsplit(
+        address._replace(netloc=f"{role}:reader@{host}", query="&".join(filter(None, [address.query, path])))
+    )
     schema = described(own)
     closed, half = table(schema, "closed"), table(schema, "half")
     assert "may not read" in closed.refused
