@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from gateway.errors import GatewayError
 from gateway.running import Answer
 from gateway.terms.identity import Credentials
 from gateway.terms.request import ReidentifyRequest
 from tests import bank
-from tests.house import POLICIES, House
+from tests.house import POLICIES, House, open_house
 
 PURPOSE, PROJECT = "fraud-detection", "credit-risk"
 """The handler's own, and that of the pseudonyms."""
@@ -103,3 +107,31 @@ class Bureau:
         path = self.house.settings.sources.read_text().split("sqlite:///")[1].split('"')[0]
         with sqlite3.connect(path) as connection:
             return {row[0] for row in connection.execute(sql)}
+
+
+@contextlib.contextmanager
+def bureaus(root: Path) -> Iterator[Callable[..., Bureau]]:
+    """Opens the bureau below the folder when it is called: with these changes of the policies, and these settings."""
+    with contextlib.ExitStack() as opened:
+
+        def build(*, more: str = "", old: str = "", new: str = "", **settings: Any) -> Bureau:
+            source = bank.write(bank.first_world(), root / "core.db")
+            folder = policies(root, more=more, old=old, new=new)
+            house = open_house(root, bank=source, policies=folder, requests_per_minute=100_000, **settings)
+            return Bureau(opened.enter_context(house))
+
+        yield build
+
+
+def refused(act: Callable[..., object], *given: Any, **more: Any) -> GatewayError:
+    """The error that the act ends in."""
+    with pytest.raises(GatewayError) as error:
+        act(*given, **more)
+    return error.value
+
+
+def in_database(bureau: Bureau, sql: str, *values: object) -> None:
+    """Changes one row of the control database behind the gateway's back."""
+    with sqlite3.connect(bureau.house.settings.home / "control.db") as connection:
+        assert connection.execute(sql, values).rowcount == 1
+    connection.close()

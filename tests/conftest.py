@@ -19,13 +19,17 @@ settings.load_profile("fixed")  # a run that fails fails again; `--hypothesis-pr
 SERVERS = {"postgres", "mariadb"}
 SLOW = (
     # a whole gateway for each test, or for a few
+    "unit/etl/extracts/test_extract_attempts.py",
+    "unit/etl/extracts/test_extract_orders.py",
+    "unit/etl/extracts/test_extract_versions.py",
     "unit/etl/test_claim.py",
-    "unit/etl/test_extracts.py",
     "unit/etl/test_freshness.py",
     "unit/etl/test_lineage_desks.py",
     "unit/etl/test_openlineage.py",
+    "unit/governance/test_access_requests.py",
     "unit/governance/test_approvals.py",
     "unit/governance/test_governance_desks.py",
+    "unit/governance/test_policy_proposals.py",
     "unit/sources/test_rows_only.py",
     "unit/quality/test_hard_set.py",
     "unit/detection/test_detection_pool.py",
@@ -36,7 +40,8 @@ SLOW = (
     "unit/sandbox/test_sandbox_pool.py",
     "unit/sandbox/test_sandbox_spill.py",
     "unit/sources/test_duckdb_source.py",
-    "unit/sources/test_parquet_source.py",
+    "unit/sources/test_parquet_files.py",
+    "unit/sources/test_parquet_folders.py",
     # every value of every table of a log, and large files
     "unit/audit/test_audit_verify.py",
     "unit/delivery/test_delivery_dataset.py",

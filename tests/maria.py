@@ -64,6 +64,17 @@ class Database:
 
 
 @contextlib.contextmanager
+def locked(database: Database, table: str) -> Iterator[None]:
+    """Nobody reads the table meanwhile: a scan of it waits inside the server."""
+    connection = pymysql.connect(
+        host=database.host, port=database.port, user=database.user, password=database.password, database=database.name
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLES {table} WRITE")
+        yield
+
+
+@contextlib.contextmanager
 def own_database(server: str) -> Iterator[Database]:
     """An empty database, gone at the end."""
     database = Database(server)

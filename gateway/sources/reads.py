@@ -18,13 +18,14 @@ from gateway.errors import GatewayError, Integrity, Invalid, Unsupported
 from gateway.sources import render
 from gateway.sources.cells import Cells, followed_kind, given, row_schema, shaped
 from gateway.sources.convert import BATCH_ROWS, coalesced
+from gateway.sources.described.names import as_listed
 from gateway.sources.described.sampling import Drawn, columns_of, typed
 from gateway.sources.evaluate import KeySet, RowCheck
 from gateway.sources.grouped import Merged, grouped_schema, has_extreme_moments, parts_of, rows_as_parts
 from gateway.sources.merge import Groups, figures_of, group_schema, groups_as, measured_of
 from gateway.sources.reading import Batches, Deadlines, Reading, newest_of
 from gateway.sources.render import Dialect
-from gateway.sources.table import Filter, Statement, Table, with_known
+from gateway.sources.table import Filter, Spelling, Statement, Table, with_known
 from gateway.terms.dataset import Column, Dataset
 from gateway.terms.plan import GroupedScan, GuardedScan, Scan
 from gateway.terms.policy import Follow
@@ -39,8 +40,8 @@ class Layout(Protocol):
     """A table's columns as the session has them."""
 
     @property
-    def names(self) -> Sequence[str]:
-        """Of all columns that the table has."""
+    def spelling(self) -> Spelling:
+        """Names of all columns that the table has."""
 
     def table(self, columns: Sequence[Column]) -> Table:
         """The table with the columns, each held against its declaration."""
@@ -143,7 +144,7 @@ class Reads:
             with self._connect().begun(lambda: None) as session:
                 layout = session.layout(dataset.table, dataset=dataset.name)
                 found = [text for column in dataset.columns.values() if (text := _misfit(layout, column))]
-                unlisted = [name for name in layout.names if name not in dataset.columns]
+                unlisted = layout.spelling.others(dataset.columns)
         except GatewayError as error:
             return [error.message]
         return found + [
@@ -156,7 +157,7 @@ class Reads:
         found: list[SourceSchema] = []
 
         def described(session: Session) -> Batches:
-            found.append(session.described())
+            found.append(as_listed(session.described()))
             yield from ()
 
         with self._stream(pa.schema([]), described) as nothing:

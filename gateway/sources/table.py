@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -16,6 +18,7 @@ from gateway.terms.plan import Scan
 from gateway.terms.policy import Follow, KnownColumn
 from gateway.terms.predicate import Predicate
 
+_SIGNS: Final = re.compile(r"[\W_]+")
 _MAX_DIGITS: Final = 38
 """Of a decimal128."""
 _NATURAL: Final[Mapping[Family, pa.DataType]] = MappingProxyType(
@@ -82,6 +85,54 @@ class Stored:
     column: Column
     storage: str
     """SQLite: the affinity, lower case; servers: the name of the type."""
+    written: str = ""
+    """Its name as the source writes it; empty: as the catalog does."""
+
+    @property
+    def name(self) -> str:
+        """In the source's SQL."""
+        return self.written or self.column.name
+
+
+class Spelling:
+    """How a table writes the names that a catalog has: `customer_id` is also `CustomerID`, where no other column is."""
+
+    def __init__(self, names: Iterable[str], *, dataset: str) -> None:
+        self._dataset = dataset
+        self._names = dict.fromkeys(names)
+        self._alike: dict[str, list[str]] = {}
+        for name in self._names:
+            self._alike.setdefault(letters_of(name), []).append(name)
+
+    def of(self, name: str) -> str:
+        """The name as the source writes it: exactly so, else the only one of the same letters and digits.
+
+        Raises:
+            Integrity: there is no such column, or there are several: which of them was classified nobody could say.
+        """
+        if name in self._names:
+            return name
+        match self._alike.get(letters_of(name), []):
+            case [written]:
+                return written
+            case []:
+                told = "the table has no such column; has its schema changed?"
+            case _:
+                told = "several columns of the table are spelled so, but for case and signs; rename them"
+        raise Integrity(f"{self._dataset}.{name}: {told}", code="source.schema")
+
+    def others(self, listed: Iterable[str]) -> list[str]:
+        """The table's columns that none of these names."""
+        named = set()
+        for name in listed:
+            with contextlib.suppress(Integrity):
+                named.add(self.of(name))
+        return [name for name in self._names if name not in named]
+
+
+def letters_of(name: str) -> str:
+    """What tells two names of columns apart: letters and digits, without case and signs."""
+    return _SIGNS.sub("", name.lower())
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ class SchemaColumn:
     """A column as the source has it."""
 
     name: str
+    """As a catalog file has it, where it can; else as the source does."""
     spelled: str
     """The source's own spelling of the type, without the values of an enumeration: `character varying(40)`."""
     type: pa.DataType | None

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.client import Client, Refused
 from tests import bank
-from tests.acceptance.test_cli import Shell
+from tests.acceptance.shell import Shell
 from tests.house import POLICIES, settings_for
 from tests.server import Server
 from tests.unit.http.door import caller

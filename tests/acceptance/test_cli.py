@@ -1,83 +1,33 @@
-"""The command line against a running `gateway serve`: exit codes, stdout and stderr, files, host commands."""
+"""The command line against a running `gateway serve`: help, exit codes, JSON, host commands."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
-import dataclasses
-import io
 import json
 import re
 import shutil
-import socket
 import sqlite3
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from gateway.app import Host
 from gateway.cli.group import cli
 from gateway.settings import Settings
 from tests import bank
-from tests.house import POLICIES, settings_for
-from tests.server import Server
-from tests.unit.http.door import big_bank
+from tests.acceptance.shell import Shell, open_shell
+from tests.house import POLICIES
 
 SQL = "SELECT region, income FROM core.customers"
 ASK = ("-p", bank.ANA[1])
-ROWS = 12
-
-
-@dataclasses.dataclass
-class Shell:
-    """Runs `gateway …` with a caller's environment."""
-
-    settings: Settings
-    url: str
-    tokens: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def run(self, *arguments: str, who: str = "", **more: str) -> Result:
-        environment = {
-            "GATEWAY_HOME": str(self.settings.home),
-            "GATEWAY_POLICIES": str(self.settings.policies),
-            "GATEWAY_SOURCES": str(self.settings.sources),
-            "GATEWAY_KEK_FILE": str(self.settings.kek_path),
-            "GATEWAY_URL": self.url,
-            "GATEWAY_TOKEN": self.tokens.get(who, ""),
-            "COLUMNS": "200",
-            **more,
-        }
-        result = CliRunner().invoke(cli, list(arguments), obj=Host(), env=environment)
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    def token(self, name: str, role: str, *, environment: str = "dev") -> str:
-        made = self.run("token", "create", name, "--role", role, "--environment", environment, "--json")
-        assert made.exit_code == 0, made.output
-        return str(json.loads(made.stdout)["token"])
 
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    root = tmp_path_factory.mktemp("cli")
-    settings = settings_for(root, bank=big_bank(root / "core.db", transactions=60_000))
-    (root / "core.db").chmod(0o600)
-    shell = Shell(settings, "")
-    assert shell.run("init").exit_code == 0
-    with Server(
-        settings, stderr=root / "stderr", sandbox_warm_children="1", max_json_rows="30000", rows_per_day="10000000"
-    ) as server:
-        shell.url = server.url
-        shell.tokens |= {
-            "ana": shell.token("ana", bank.ANA[0]),
-            "aude": shell.token("aude", "auditor"),
-            "otto": shell.token("otto", "data-owner", environment="prod"),
-        }
+    with open_shell(tmp_path_factory.mktemp("cli")) as shell:
         yield shell
 
 
@@ -110,120 +60,6 @@ def _command(path: tuple[str, ...]) -> click.Command:
 def test_the_first_help_names_every_group(shell: Shell) -> None:
     told = shell.run("--help").stdout
     assert all(name in told for name in cli.commands)
-
-
-# query
-
-
-def test_a_table_goes_to_stdout_and_facts_about_it_to_stderr(shell: Shell) -> None:
-    done = shell.run("query", SQL, *ASK, who="ana")
-    assert done.exit_code == 0
-    assert len(done.stdout.splitlines()) == ROWS + 1
-    assert "receipt" not in done.stdout
-    assert f"{ROWS} rows" in done.stderr
-    assert "receipt r_" in done.stderr
-
-
-def test_csv_on_stdout_is_nothing_but_csv(shell: Shell) -> None:
-    done = shell.run("query", SQL, *ASK, "--format", "csv", who="ana")
-    rows = list(csv.reader(io.StringIO(done.stdout)))
-    assert rows[0] == ["region", "income"]
-    assert len(rows) == ROWS + 1
-
-
-def test_json_on_stdout_parses(shell: Shell) -> None:
-    document = json.loads(shell.run("query", SQL, *ASK, "--format", "json", who="ana").stdout)
-    assert len(document["rows"]) == document["trailer"]["rows"] == ROWS
-
-
-def test_a_whole_answer_becomes_a_file_and_nothing_beside_it(shell: Shell, tmp_path: Path) -> None:
-    target = tmp_path / "answer.parquet"
-    done = shell.run("query", SQL, *ASK, "--format", "parquet", "-o", str(target), who="ana")
-    assert (done.exit_code, done.stdout) == (0, "")
-    assert pq.read_table(target).num_rows == ROWS
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_an_answer_that_breaks_leaves_no_file(shell: Shell, tmp_path: Path) -> None:
-    """60,000 rows as JSON pass the server's limit after some were sent."""
-    target = tmp_path / "answer.json"
-    arguments = ("-p", "data-quality", "--format", "json", "-o", str(target))
-    done = shell.run("query", "SELECT amount, category FROM core.transactions", *arguments, who="otto")
-    assert done.exit_code == 3
-    assert "do not use it" in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_answer_that_breaks_leaves_an_older_file_as_it_was(shell: Shell, tmp_path: Path) -> None:
-    target = tmp_path / "answer.json"
-    target.write_text("yesterday's")
-    arguments = ("-p", "data-quality", "--format", "json", "-o", str(target))
-    shell.run("query", "SELECT amount, category FROM core.transactions", *arguments, who="otto")
-    assert target.read_text() == "yesterday's"
-
-
-@pytest.mark.parametrize("looks_whole", [False, True])
-def test_an_answer_that_is_cut_on_its_way_leaves_no_file(shell: Shell, tmp_path: Path, *, looks_whole: bool) -> None:
-    """Between client and gateway something stops half-way; a CSV that ends in good order shows it nowhere but in its
-    receipt."""
-    target = tmp_path / "answer.csv"
-    with cutting_proxy(shell.url, after_bytes=100_000, looks_whole=looks_whole) as url:
-        arguments = ("-p", "data-quality", "--format", "csv", "-o", str(target))
-        sql = "SELECT amount, category FROM core.transactions"
-        done = shell.run("query", sql, *arguments, who="otto", GATEWAY_URL=url)
-    assert done.exit_code == 3
-    assert "do not use it" in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-@contextlib.contextmanager
-def cutting_proxy(url: str, *, after_bytes: int, looks_whole: bool) -> Iterator[str]:
-    """Passes so many bytes of each answer on; `looks_whole`: without framing, so that the close ends the body."""
-    host, port = url.removeprefix("http://").split(":")
-    framing = b"Transfer-Encoding: chunked\r\n"
-
-    def carry(client: socket.socket) -> None:
-        with client, socket.create_connection((host, int(port))) as server:
-            server.settimeout(20)
-            asked = b""
-            while not (asked.endswith(b"}") or (asked.startswith(b"GET") and asked.endswith(b"\r\n\r\n"))):
-                asked += client.recv(1 << 16)
-            server.sendall(asked.replace(b"keep-alive", b"close"))
-            left = after_bytes
-            while left > 0 and (chunk := server.recv(min(left, 1 << 16))):
-                client.sendall(chunk.replace(framing, b"") if looks_whole else chunk)
-                left -= len(chunk)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):  # the listener was shut down: the test is over
-                while True:
-                    carry(listener.accept()[0])
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-def test_a_table_cannot_be_written_to_a_file(shell: Shell, tmp_path: Path) -> None:
-    done = shell.run("query", SQL, *ASK, "-o", str(tmp_path / "x"), who="ana")
-    assert done.exit_code == 2
-    assert "--format" in done.stderr
-
-
-def test_a_file_that_cannot_be_written_is_said(shell: Shell, tmp_path: Path) -> None:
-    target = tmp_path / "nowhere" / "x.csv"
-    done = shell.run("query", SQL, *ASK, "--format", "csv", "-o", str(target), who="ana")
-    assert done.exit_code == 2
-    assert "cannot be written" in done.stderr
-
-
-def test_a_limit_is_passed_on(shell: Shell) -> None:
-    document = json.loads(shell.run("query", SQL, *ASK, "--format", "json", "--limit", "2", who="ana").stdout)
-    assert len(document["rows"]) == 2
 
 
 # Exit codes

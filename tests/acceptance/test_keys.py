@@ -19,7 +19,7 @@ from gateway.app import Control
 from gateway.keys import projects_folder
 from gateway.terms.proposal import Verdict
 from tests import bank
-from tests.acceptance.test_cli import Shell
+from tests.acceptance.shell import Shell
 from tests.house import settings_for
 from tests.server import Server
 

@@ -14,8 +14,8 @@ import pytest
 
 from gateway.client import connect
 from tests import bank
+from tests.acceptance.shell import Shell
 from tests.acceptance.test_canaries import Canaries
-from tests.acceptance.test_cli import Shell
 from tests.cases import PROJECT, PURPOSE, policies
 from tests.house import settings_for
 from tests.server import Server

@@ -22,7 +22,7 @@ import gateway.client as gw
 from gateway.app import Host
 from gateway.settings import Settings
 from tests import bank
-from tests.acceptance.test_cli import cutting_proxy
+from tests.acceptance.proxy import cutting_proxy
 from tests.house import REPOSITORY, settings_for
 from tests.server import Server
 from tests.unit.http.door import big_bank

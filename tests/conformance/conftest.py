@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.conformance.adapters import ADAPTERS, Adapter
+from tests.conformance.adapters import ADAPTERS
+from tests.conformance.tables import Adapter
 from tests.conftest import SERVERS
 from tests.maria import mariadb  # noqa: F401 - a fixture
 from tests.pg import postgres_server, postgres_url  # noqa: F401 - fixtures

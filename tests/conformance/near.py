@@ -24,7 +24,7 @@ from gateway.terms.plan import GroupedScan, MaskedScan, Plan, Step
 from gateway.terms.policy import ColumnDecision, DatasetDecision, Decision, Follow, Level, RuleRef
 from gateway.terms.predicate import Predicate
 from gateway.terms.streams import RawStream, Tally
-from tests.conformance.adapters import SOURCE, Rows, column
+from tests.conformance.tables import SOURCE, Rows, column
 
 D = decimal.Decimal
 _RULE = RuleRef(file="grants.yaml", line=1, id="test")

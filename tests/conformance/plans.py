@@ -14,7 +14,7 @@ from gateway.terms.plan import GuardedScan, Measure, Scan
 from gateway.terms.policy import Follow
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or, Predicate
 from gateway.terms.streams import RawStream, Tally
-from tests.conformance.adapters import SOURCE, Rows
+from tests.conformance.tables import SOURCE, Rows
 
 
 def scan_of(

@@ -11,7 +11,7 @@ from gateway.errors import Exhausted, Unavailable
 from gateway.ports import Source
 from gateway.terms.source_schema import SchemaTable, SourceSchema
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import SOURCE, TYPES, Adapter, Rows, column
+from tests.conformance.tables import SOURCE, TYPES, Adapter, Rows, column
 
 HOSTILE = "x' , \"ssn` -- ünï.日本"
 PLAIN = Rows((column("id", "int64"), column("v", "string")), [(1, "ZQX-SECRET-1"), (2, None)])
@@ -60,9 +60,9 @@ def test_a_described_type_is_one_that_the_table_can_be_declared_with(
         session.close()
 
 
-def test_names_are_told_as_they_are(adapter: Adapter, deadline: float) -> None:
+def test_names_that_no_catalog_can_have_are_told_as_they_are(adapter: Adapter, deadline: float) -> None:
     adapter.create("t", Rows((column(HOSTILE, "string"), column("Upper", "int64")), [("a", 1)]))
-    assert [c.name for c in table_of(adapter.source(), "t", deadline).columns] == [HOSTILE, "Upper"]
+    assert [c.name for c in table_of(adapter.source(), "t", deadline).columns] == [HOSTILE, "upper"]
 
 
 def test_an_empty_source_has_no_table_of_the_test(adapter: Adapter, deadline: float) -> None:

@@ -11,8 +11,8 @@ import pytest
 from gateway.errors import Exhausted, GatewayError, Integrity, Unavailable
 from gateway.terms.dataset import Dataset
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import SOURCE, TYPES, Adapter, Rows, column
 from tests.conformance.plans import guarded_of, scan_of, scanned
+from tests.conformance.tables import SOURCE, TYPES, Adapter, Rows, column
 
 MANY = Rows((column("a", "int64"), column("s", "string")), [(i, f"{i:040d}") for i in range(150_000)])
 

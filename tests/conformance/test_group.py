@@ -13,8 +13,8 @@ from gateway.errors import Integrity
 from gateway.terms.plan import FIXED_POINT
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or, Predicate
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import Adapter, Rows, column
 from tests.conformance.plans import follow_of, grouped, guarded_of, read, scan_of, truth
+from tests.conformance.tables import Adapter, Rows, column
 
 D = decimal.Decimal
 _random = random.Random(7)

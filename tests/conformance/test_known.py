@@ -10,8 +10,8 @@ import pytest
 from gateway.errors import Integrity
 from gateway.terms.policy import KnownColumn
 from gateway.terms.predicate import Compare
-from tests.conformance.adapters import SOURCE, Adapter, Rows, column
 from tests.conformance.plans import follow_of, scan_of
+from tests.conformance.tables import SOURCE, Adapter, Rows, column
 from tests.conformance.test_scan import scanned
 
 PEOPLE = Rows(

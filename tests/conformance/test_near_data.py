@@ -11,7 +11,6 @@ from gateway.sources import grouped, render
 from gateway.terms.plan import GroupedScan, Plan
 from gateway.terms.predicate import Compare, OneOf, Predicate, columns_of
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import Adapter, Rows, column
 from tests.conformance.near import (
     answered,
     catalog,
@@ -23,6 +22,7 @@ from tests.conformance.near import (
     table_of,
 )
 from tests.conformance.plans import follow_of
+from tests.conformance.tables import Adapter, Rows, column
 
 DATASETS = catalog("t", "u")
 QUERIES = 12

@@ -13,7 +13,7 @@ from gateway.errors import Exhausted, GatewayError, Integrity, Invalid, Unavaila
 from gateway.ports import Source
 from gateway.terms.source_schema import MAX_SAMPLE_LENGTH, SchemaTable
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import TYPES, Adapter, Rows, column
+from tests.conformance.tables import TYPES, Adapter, Rows, column
 from tests.conformance.test_describe import HOSTILE, table_of
 from tests.conformance.test_scan import VALUES
 

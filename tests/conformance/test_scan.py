@@ -13,8 +13,8 @@ import pytest
 from gateway.errors import Exhausted, Integrity, Unavailable, Unsupported
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Operator, Or, Predicate
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import Adapter, Rows, column
 from tests.conformance.plans import as_set, follow_of, scan_of, scanned, truth
+from tests.conformance.tables import Adapter, Rows, column
 
 D = decimal.Decimal
 UTC = datetime.UTC

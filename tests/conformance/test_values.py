@@ -13,8 +13,8 @@ from gateway.errors import Integrity, Unsupported
 from gateway.sources.convert import MAX_VALUE_BYTES
 from gateway.terms.predicate import Compare, OneOf
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import Adapter, Rows, column
 from tests.conformance.plans import as_set, guarded_of, read, scan_of, scanned
+from tests.conformance.tables import Adapter, Rows, column
 
 D = decimal.Decimal
 UTC = datetime.UTC

@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import datetime
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -301,3 +303,26 @@ def test_the_active_catalog_is_without_drift_but_for_what_evidence_says(house: H
     proposal = house.enforcement.profile(asked(beside=read_catalog(files), rows=0))
     assert proposal.drift == ()
     assert {column.listing for table in proposal.tables for column in table.columns} == {"listed"}
+
+
+def test_columns_in_capitals_are_proposed_as_a_catalog_has_them(house: House) -> None:
+    with closing(sqlite3.connect(house.settings.home.parent / "core.db")) as file, file:
+        file.execute(
+            'CREATE TABLE "Clients"'
+            ' ("ClientID" INTEGER PRIMARY KEY, "firstName" TEXT, "E-Mail" TEXT, "DateOfBirth" TEXT)'
+        )
+        rows = [(n, "Ana", f"ana{n}@example.org", f"19{60 + n % 30}-02-03") for n in range(200)]
+        file.executemany('INSERT INTO "Clients" VALUES (?, ?, ?, ?)', rows)
+    try:
+        proposal = house.enforcement.profile(asked(tables=("Clients",)))
+        text = one_file(proposal, PolicyFiles({}))
+        (dataset,) = read_catalog(PolicyFiles({"catalog/core.yaml": text})).values()
+        assert dataset.table == ("Clients",)
+        assert list(dataset.columns) == ["client_id", "first_name", "e_mail", "date_of_birth"]
+        assert dataset.columns["e_mail"].domain == "email"
+        assert dataset.columns["date_of_birth"].classification == "quasi_identifier"
+        assert dataset.subject is not None
+        assert dataset.subject.column == "client_id"
+    finally:
+        with closing(sqlite3.connect(house.settings.home.parent / "core.db")) as file, file:
+            file.execute('DROP TABLE "Clients"')

@@ -21,8 +21,9 @@ from gateway.sources.evaluate import passes
 from gateway.terms.dataset import Column
 from gateway.terms.predicate import And, Compare, IsNull, Not, OneOf, Or, Predicate
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import Rows, SqliteAdapter, column
+from tests.conformance.file_adapters import SqliteAdapter
 from tests.conformance.plans import as_set, scan_of, scanned, truth
+from tests.conformance.tables import Rows, column
 
 # SQLite keeps a NaN as null and has no text with a NUL in a literal; both are refused or tested elsewhere.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)

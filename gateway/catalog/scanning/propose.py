@@ -258,5 +258,7 @@ def _why_not(facts: ColumnFacts, table: TableFacts) -> str:
     if table.table.refused:
         return table.table.refused
     if not is_identifier(facts.column.name):
-        return "a column's name is of a-z 0-9 _ in lower case, at most 63: rename it, or nobody reads it"
+        return (
+            "a name of a-z 0-9 is needed that no other column has, case and signs aside: rename it, or nobody reads it"
+        )
     return "the gateway does not read its type"

@@ -54,7 +54,7 @@ class Drawn:
         first = self.primary_key[0] if self.primary_key else ""
         if first not in self.columns or family_of(self.table.columns[first].column.type) != "integer":
             return None
-        return first
+        return self.table.columns[first].name
 
     @property
     def places(self) -> int:

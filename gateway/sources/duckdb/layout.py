@@ -13,7 +13,7 @@ import pyarrow as pa
 from gateway.errors import Integrity, Unsupported
 from gateway.sources.followed import kind_of, values_of
 from gateway.sources.render.duckdb import FOLDER
-from gateway.sources.table import Stored, Table, Values
+from gateway.sources.table import Spelling, Stored, Table, Values
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import Family
 from gateway.terms.policy import Follow
@@ -112,19 +112,15 @@ class Layout:
         self._dataset = dataset
         self._path = path
         self._kinds = kinds
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Of all columns."""
-        return tuple(self._kinds)
+        self.spelling = Spelling(kinds, dataset=dataset)
 
     def table(self, columns: Sequence[Column]) -> Table:
         """The table with the columns, each held against its declaration.
 
         Raises:
-            Integrity: a column is missing (names are compared exactly) or of another type: the schema drifted.
+            Integrity: a column is missing (case aside) or of another type: the schema drifted.
         """
-        stored = {column.name: Stored(column=column, storage=self._storage(column)) for column in columns}
+        stored = {c.name: Stored(column=c, storage=self._storage(c), written=self.spelling.of(c.name)) for c in columns}
         return Table(path=self._path, columns=stored)
 
     def _storage(self, column: Column) -> str:
@@ -147,11 +143,7 @@ class Layout:
         raise Integrity(f"{self._dataset}.{column.name}: no folder tells it", code="source.schema")
 
     def _kind(self, name: str) -> Kind:
-        if name not in self._kinds:
-            raise Integrity(
-                f"{self._dataset}.{name}: the table has no such column; has its schema changed?", code="source.schema"
-            )
-        return self._kinds[name]
+        return self._kinds[self.spelling.of(name)]
 
     def followed(self, follow: Follow, *, key: pa.DataType) -> list[Column]:
         """The columns that a follow reads, in the table's own types: it does not carry others. The key's is the scan's.

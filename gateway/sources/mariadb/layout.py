@@ -14,7 +14,7 @@ from gateway.errors import Integrity, Unsupported
 from gateway.sources.convert import MAX_VALUE_BYTES
 from gateway.sources.followed import kind_of, values_of
 from gateway.sources.render.mariadb import LONG, WIDE, WIDE_OCTETS
-from gateway.sources.table import Stored, Table
+from gateway.sources.table import Spelling, Stored, Table
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import Family, family_of
 from gateway.terms.policy import Follow
@@ -93,31 +93,23 @@ class Layout:
         self._dataset = dataset
         self._path = path
         self._columns = columns
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Of all columns."""
-        return tuple(self._columns)
+        self.spelling = Spelling(columns, dataset=dataset)
 
     def table(self, columns: Sequence[Column]) -> Table:
         """The table with the columns, each held against its declaration.
 
         Raises:
-            Integrity: a column is missing (names are compared exactly) or of another type: the schema drifted.
+            Integrity: a column is missing (case aside) or of another type: the schema drifted.
             Unsupported: a declared type that is not read from MariaDB.
         """
-        return Table(path=self._path, columns={c.name: Stored(column=c, storage=self._storage(c)) for c in columns})
+        stored = {c.name: Stored(column=c, storage=self._storage(c), written=self.spelling.of(c.name)) for c in columns}
+        return Table(path=self._path, columns=stored)
 
     def _storage(self, column: Column) -> str:
         family = family_of(column.type)
         if family is None:
             raise Unsupported(f"{self._dataset}.{column.name}: {column.type} is not read from MariaDB", code="source")
-        found = self._columns.get(column.name)
-        if found is None:
-            raise Integrity(
-                f"{self._dataset}.{column.name}: the table has no such column; has its schema changed?",
-                code="source.schema",
-            )
+        found = self._columns[self.spelling.of(column.name)]
         if found.type not in TYPES[family] or found.is_wider_than(column.type):
             raise Integrity(
                 f"{self._dataset}.{column.name}: declared {column.type}, but the table has {_word(found)} there",
@@ -139,14 +131,10 @@ class Layout:
         return [Column(name=name, type=kind, classification="direct_identifier") for name, kind in kinds.items()]
 
     def _whole(self, name: str) -> str:
-        found = self._columns.get(name)
-        return found.whole if found is not None else ""
+        return self._columns[self.spelling.of(name)].whole
 
     def _any_kind(self, name: str) -> pa.DataType:
-        found = self._columns.get(name)
-        if found is None:
-            return pa.string()  # it is missing, and `table` says so
-        kind = natural(found) or pa.string()
+        kind = natural(self._columns[self.spelling.of(name)]) or pa.string()
         return pa.int64() if pa.types.is_boolean(kind) else kind  # it may hold other numbers than 0 and 1
 
 

@@ -157,28 +157,28 @@ class LakeLayout(Layout):
         self._files = files
 
     def _storage(self, column: Column) -> str:
-        found = super()._storage(column)
+        found, written = super()._storage(column), self.spelling.of(column.name)
         if found == FOLDER:
             return found
         for schema in self._seen:
-            if column.name not in schema:
+            if written not in schema:
                 raise Integrity(
                     f"{self._name}.{column.name}: a file of the table has no such column; has its schema changed?",
                     code="source.schema",
                 )
-            if not schema[column.name].values.fit(column.type):
+            if not schema[written].values.fit(column.type):
                 raise Integrity(
                     f"{self._name}.{column.name}: declared {column.type},"
-                    f" but a file of the table has {schema[column.name]} there",
+                    f" but a file of the table has {schema[written]} there",
                     code="source.schema",
                 )
-        words = {schema[column.name].word for schema in self._seen}
+        words = {schema[written].word for schema in self._seen}
         return found if len(words) == 1 else _common(words)
 
     def natural(self) -> dict[str, tuple[str, pa.DataType | None]]:
         """By column: how its type is spelled, and what a catalog declares; None: it cannot be read in all files."""
         found = {
-            name: (str(self._kind(name)), self._common_kind(name)) for name in self.names if name not in self._told
+            name: (str(self._kind(name)), self._common_kind(name)) for name in self._kinds if name not in self._told
         }
         return found | {name: ("folder", folder_kind(values)) for name, values in self._told.items()}
 
@@ -200,7 +200,7 @@ class LakeLayout(Layout):
                 f"{self._name}.{column.name}: folders tell texts, whole numbers, booleans and dates, no {column.type}",
                 code="source",
             )
-        values = sorted(value for value in self._files.told[column.name] if value is not None)
+        values = sorted(value for value in self._files.told[self.spelling.of(column.name)] if value is not None)
         try:
             if not all(_SPELLED[family].fullmatch(value) for value in values):
                 raise pa.ArrowInvalid

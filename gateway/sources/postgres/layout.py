@@ -12,7 +12,7 @@ import pyarrow as pa
 from gateway.errors import Integrity, Unavailable, Unsupported
 from gateway.sources.convert import MAX_VALUE_BYTES
 from gateway.sources.render.postgres import ANY_NUMERIC, BOUND_NUMERIC, LONG_TEXT, SHORT_TEXT, SPELLED
-from gateway.sources.table import Stored, Table, Values
+from gateway.sources.table import Spelling, Stored, Table, Values
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import Family
 from gateway.terms.policy import Follow
@@ -144,20 +144,16 @@ class Layout:
         self.dataset = dataset
         self._path = path
         self._attributes = attributes
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Of all columns."""
-        return tuple(self._attributes)
+        self.spelling = Spelling(attributes, dataset=dataset)
 
     def table(self, columns: Sequence[Column]) -> Table:
         """The table with the columns, each held against its declaration.
 
         Raises:
-            Integrity: a column is missing (names are compared exactly) or of another type: the schema drifted.
+            Integrity: a column is missing (case aside) or of another type: the schema drifted.
             Unavailable: the gateway's role may not read a column.
         """
-        stored = {column.name: Stored(column=column, storage=self._storage(column)) for column in columns}
+        stored = {c.name: Stored(column=c, storage=self._storage(c), written=self.spelling.of(c.name)) for c in columns}
         return Table(path=self._path, columns=stored)
 
     def _storage(self, column: Column) -> str:
@@ -173,11 +169,7 @@ class Layout:
         return found.storage
 
     def _attribute(self, name: str) -> Attribute:
-        if name not in self._attributes:
-            raise Integrity(
-                f"{self.dataset}.{name}: the table has no such column; has its schema changed?", code="source.schema"
-            )
-        return self._attributes[name]
+        return self._attributes[self.spelling.of(name)]
 
     def followed(self, follow: Follow, *, key: pa.DataType) -> list[Column]:
         """The columns that a follow reads, in the table's own types: it does not carry others. The key's is the scan's.

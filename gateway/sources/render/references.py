@@ -72,7 +72,7 @@ def literal(table: Table, name: str, value: Scalar, dialect: Dialect) -> exp.Exp
 
 def reference(table: Table, name: str, alias: str = ROWS) -> exp.Column:
     """The column itself."""
-    return exp.column(name_of(stored(table, name).column.name), table=name_of(alias))
+    return exp.column(name_of(stored(table, name).name), table=name_of(alias))
 
 
 def stored(table: Table, name: str) -> Stored:

@@ -27,7 +27,7 @@ from gateway.sources.followed import kind_of, values_of
 from gateway.sources.render import SQLITE, sampling
 from gateway.sources.sqlite.affinity import affinity
 from gateway.sources.sqlite.schema import described
-from gateway.sources.table import Statement, Stored, Table
+from gateway.sources.table import Spelling, Statement, Stored, Table
 from gateway.terms.dataset import Column
 from gateway.terms.mask_spec import Family, family_of
 from gateway.terms.policy import Follow
@@ -80,35 +80,26 @@ class Layout:
         self.dataset = dataset
         self._name = name
         self.types = types
+        self.spelling = Spelling(types, dataset=dataset)
         taken = {column.lower() for column in types}
         free = [alias for alias in ("rowid", "_rowid_", "oid") if alias not in taken]
         self._rowid = free[0] if free and has_rowid else None
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Of all columns."""
-        return tuple(self.types)
 
     def table(self, columns: Sequence[Column]) -> Table:
         """The table with the columns, each held against its declaration.
 
         Raises:
-            Integrity: a column is missing (names are compared exactly) or of another type: the schema drifted.
+            Integrity: a column is missing (case aside) or of another type: the schema drifted.
             Unsupported: a declared type that is not read from SQLite.
         """
-        stored = {column.name: Stored(column=column, storage=self._storage(column)) for column in columns}
+        stored = {c.name: Stored(column=c, storage=self._storage(c), written=self.spelling.of(c.name)) for c in columns}
         return Table(path=("main", self._name), columns=stored, rowid=self._rowid)
 
     def _storage(self, column: Column) -> str:
         family = family_of(column.type)
         if family is None or family not in AFFINITIES:
             raise Unsupported(f"{self.dataset}.{column.name}: {column.type} is not read from SQLite", code="source")
-        if column.name not in self.types:
-            raise Integrity(
-                f"{self.dataset}.{column.name}: the table has no such column; has its schema changed?",
-                code="source.schema",
-            )
-        found = affinity(self.types[column.name])
+        found = affinity(self._type(column.name))
         if found not in AFFINITIES[family]:
             raise Integrity(
                 f"{self.dataset}.{column.name}: declared {column.type}, but the table stores {found} there",
@@ -116,16 +107,19 @@ class Layout:
             )
         return found
 
+    def _type(self, name: str) -> str:
+        return self.types[self.spelling.of(name)]
+
     def followed(self, follow: Follow, *, key: pa.DataType) -> list[Column]:
         """The columns that a follow reads. It does not carry their types: its values do, and the key's is the scan's.
 
         Raises:
             Unsupported: the type cannot be told.
         """
-        kinds = {name: kind_of(value, self.types.get(name, "")) for name, value in values_of(follow.predicate)}
+        kinds = {name: kind_of(value, self._type(name)) for name, value in values_of(follow.predicate)}
         for name in columns_of(follow.predicate):
             # Only `IS NULL` is asked of it: any type that its storage can be read as will do.
-            kinds.setdefault(name, _ANY_KIND.get(affinity(self.types.get(name, "")), pa.string()))
+            kinds.setdefault(name, _ANY_KIND.get(affinity(self._type(name)), pa.string()))
         kinds[follow.key] = key
         return [Column(name=name, type=kind, classification="direct_identifier") for name, kind in kinds.items()]
 

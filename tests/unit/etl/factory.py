@@ -31,6 +31,10 @@ ROWS = 12
 """Of Ana's regions among 48 customers."""
 
 
+def credentials(token: str) -> Credentials:
+    return Credentials(bearer=token)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Factory:
     """A house that makes extracts."""
@@ -43,7 +47,7 @@ class Factory:
     shop: Workshop
 
     def order(self, token: str, **changes: Any) -> Job:
-        return self.desk.submit(Credentials(bearer=token), spec(**changes))
+        return self.desk.submit(credentials(token), spec(**changes))
 
     def made(self, token: str, **changes: Any) -> DatasetVersion:
         job = self.order(token, **changes)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+from collections.abc import Iterator
+from pathlib import Path
 
-from gateway.governance import AccessRequest, ApprovalDesks, ProposalView, TokenDesk
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.governance import AccessRequest, ApprovalDesks, ProposalView, TokenDesk, read_policies
 from gateway.terms.audit import Actor
 from gateway.terms.identity import Credentials
 from gateway.terms.proposal import Verdict
 from tests import bank
-from tests.house import House
+from tests.house import POLICIES, House, open_house
 
 SELF = Actor(principal="gateway", environment="", roles=(), door="host")
 PURPOSE = "data-quality"
@@ -70,3 +76,24 @@ class People:
                 at=self.house.now(),
             )
         )
+
+
+@contextlib.contextmanager
+def open_people(root: Path) -> Iterator[People]:
+    source = bank.write(bank.first_world(customers=16), root / "core.db")
+    with open_house(root, bank=source, requests_per_minute=100_000) as house:
+        yield People(house)
+
+
+def code_of(act: object, *arguments: object, **more: object) -> str:
+    """Of the error that the act ends in."""
+    with pytest.raises(GatewayError) as refused:
+        act(*arguments, **more)  # type: ignore[operator]
+    return refused.value.code
+
+
+def changed_files(old: str, new: str, *, file: str = "grants.yaml") -> dict[str, str]:
+    """The reviewed policies, one of them changed."""
+    files = read_policies(POLICIES).files
+    assert old in files[file]
+    return {**files, file: files[file].replace(old, new)}

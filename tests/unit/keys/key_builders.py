@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.keys import FileKeyRing, FileWrapper, create_keys, projects_folder
+from gateway.terms.key import Destruction, KeyEpoch, KeyScope
 
 ORIGIN = "gateway.test/audit"
 NOW = datetime.datetime(2026, 11, 23, 12, 0, tzinfo=datetime.UTC)
+PROJECT = "credit-risk"
+FIRST, SECOND = (KeyEpoch(PROJECT, number) for number in (1, 2))
+END = Destruction(at=NOW, entry="r_0123")
 
 
 class FixedClock:
@@ -52,3 +56,11 @@ def home_with_keys(folder: Path, *, seed: str = "seed") -> Home:
     home = Home(folder / "home", folder / "secrets" / "gateway.kek")
     create_keys(home.home, kek_path=home.kek_path, origin=ORIGIN, entropy=CountedEntropy(seed))
     return home
+
+
+def ring_file(home: Home) -> Path:
+    return home.keys / "ring.json"
+
+
+def scope(epoch: int | None = None, *, project: str = PROJECT) -> KeyScope:
+    return KeyScope(project=project, domain="customer", mask="pseudonym", epoch=epoch)

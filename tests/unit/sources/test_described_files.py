@@ -16,34 +16,16 @@ import pytest
 from gateway.errors import Integrity, Unavailable
 from gateway.ports import Source
 from gateway.sources import DuckdbSource, ParquetSource, SqliteSource
-from gateway.terms.source_schema import ForeignKey, SchemaTable, SourceSchema
+from gateway.terms.source_schema import ForeignKey
 from gateway.terms.streams import Tally
+from tests.unit.sources.sessions import sample_of, table
+from tests.unit.sources.sessions import schema_of as described
 
 UTC = pa.timestamp("us", "UTC")
 
 
-def described(source: Source) -> SourceSchema:
-    session = source.session(receipt="r_test", deadline=time.monotonic() + 60, tally=Tally())
-    try:
-        return session.describe()
-    finally:
-        session.close()
-
-
-def table(schema: SourceSchema, *name: str) -> SchemaTable:
-    found = schema.find(name)
-    assert found is not None
-    return found
-
-
 def sampled(source: Source, *name: str, rows: int = 100) -> list[dict[str, object]]:
-    wanted = table(described(source), *name)
-    session = source.session(receipt="r_test", deadline=time.monotonic() + 60, tally=Tally())
-    try:
-        with session.sample(wanted, rows=rows) as stream:
-            return [row for batch in stream for row in batch.to_pylist()]
-    finally:
-        session.close()
+    return sample_of(source, table(described(source), *name), rows=rows)
 
 
 def sqlite(folder: Path, script: str, rows: tuple[str, list[tuple[object, ...]]] | None = None) -> SqliteSource:

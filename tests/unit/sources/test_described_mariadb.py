@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pymysql
 import pytest
 
 from gateway.errors import GatewayError, Unavailable
@@ -18,59 +15,32 @@ from gateway.ports import SourceSession
 from gateway.sources import MariadbSource
 from gateway.sources.mariadb import address_of
 from gateway.terms.source_schema import ForeignKey, SchemaTable, SourceSchema
-from gateway.terms.streams import Tally
-from tests.maria import Database, mariadb  # noqa: F401 - a fixture
+from tests.maria import Database, locked
+from tests.unit.sources import sessions
+from tests.unit.sources.sessions import sample_of, schema_of, table
 
 pytestmark = pytest.mark.mariadb
 
 UTC = pa.timestamp("us", "UTC")
 
 
-def session(rest: str, *, seconds: float = 60) -> SourceSession:
-    source = MariadbSource("core", address_of("core", rest, folder=Path()))
-    return source.session(receipt="r_test", deadline=time.monotonic() + seconds, tally=Tally())
+def session(rest: str) -> SourceSession:
+    return sessions.session(source_of(rest))
+
+
+def source_of(rest: str) -> MariadbSource:
+    return MariadbSource("core", address_of("core", rest, folder=Path()))
 
 
 def described(rest: str) -> SourceSchema:
-    opened = session(rest)
-    try:
-        return opened.describe()
-    finally:
-        opened.close()
-
-
-def table(schema: SourceSchema, name: str) -> SchemaTable:
-    found = schema.find((name,))
-    assert found is not None
-    return found
+    return schema_of(source_of(rest))
 
 
 def sampled(rest: str, wanted: SchemaTable, *, rows: int = 100) -> list[dict[str, object]]:
-    opened = session(rest)
-    try:
-        with opened.sample(wanted, rows=rows) as stream:
-            return [row for batch in stream for row in batch.to_pylist()]
-    finally:
-        opened.close()
+    return sample_of(source_of(rest), wanted, rows=rows)
 
 
-@contextlib.contextmanager
-def locked(database: Database, name: str) -> Iterator[None]:
-    other = pymysql.connect(
-        host=database.host,
-        port=database.port,
-        user=database.user,
-        password=database.password,
-        database=database.name,
-        autocommit=True,
-    )
-    with contextlib.closing(other), other.cursor() as cursor:
-        cursor.execute(f"LOCK TABLES {name} WRITE")
-        yield
-        cursor.execute("UNLOCK TABLES")
-
-
-def test_keys_and_comments_are_told(mariadb: Database) -> None:  # noqa: F811
+def test_keys_and_comments_are_told(mariadb: Database) -> None:
     mariadb.run(
         "CREATE TABLE customers (region int, id int, mail varchar(80) NOT NULL UNIQUE COMMENT 'an e-mail address',"
         " PRIMARY KEY (region, id), KEY (id, region)) COMMENT 'who buys'",
@@ -91,7 +61,7 @@ def test_keys_and_comments_are_told(mariadb: Database) -> None:  # noqa: F811
     assert orders.foreign_keys == (key,)
 
 
-def test_a_type_is_told_as_a_catalog_would_declare_it(mariadb: Database) -> None:  # noqa: F811
+def test_a_type_is_told_as_a_catalog_would_declare_it(mariadb: Database) -> None:
     want: dict[str, pa.DataType | None] = {
         "tinyint(1)": pa.bool_(),
         "bit(1)": pa.bool_(),
@@ -116,7 +86,7 @@ def test_a_type_is_told_as_a_catalog_would_declare_it(mariadb: Database) -> None
     assert sampled(mariadb.rest, table(schema, "t")) == []
 
 
-def test_views_are_told_and_a_broken_one_too(mariadb: Database) -> None:  # noqa: F811
+def test_views_are_told_and_a_broken_one_too(mariadb: Database) -> None:
     mariadb.run(
         "CREATE TABLE t (id int, v text)",
         "CREATE VIEW w AS SELECT id AS number, v FROM t",
@@ -131,12 +101,12 @@ def test_views_are_told_and_a_broken_one_too(mariadb: Database) -> None:  # noqa
     assert table(schema, "t").refused == ""
 
 
-def test_a_table_without_a_snapshot_is_told_and_not_sampled(mariadb: Database) -> None:  # noqa: F811
+def test_a_table_without_a_snapshot_is_told_and_not_sampled(mariadb: Database) -> None:
     mariadb.run("CREATE TABLE t (id int) ENGINE = MyISAM")
     assert "snapshot" in table(described(mariadb.rest), "t").refused
 
 
-def test_what_the_account_may_not_read_is_left_out(mariadb: Database) -> None:  # noqa: F811
+def test_what_the_account_may_not_read_is_left_out(mariadb: Database) -> None:
     name = f"reader_{secrets.token_hex(4)}"
     mariadb.run(
         "CREATE TABLE closed (id int)",
@@ -155,7 +125,7 @@ def test_what_the_account_may_not_read_is_left_out(mariadb: Database) -> None:  
         mariadb.run(f"DROP USER {name}")
 
 
-def test_a_writer_that_locks_a_table_costs_that_table_only(mariadb: Database) -> None:  # noqa: F811
+def test_a_writer_that_locks_a_table_costs_that_table_only(mariadb: Database) -> None:
     mariadb.run("CREATE TABLE t (id int)", "CREATE TABLE u (id int)", "INSERT INTO u VALUES (7)")
     with locked(mariadb, "t"):
         schema = described(mariadb.rest)
@@ -165,7 +135,7 @@ def test_a_writer_that_locks_a_table_costs_that_table_only(mariadb: Database) ->
         assert sampled(mariadb.rest, table(schema, "u")) == [{"id": 7}]
 
 
-def test_a_session_that_is_closed_ends_a_sample_that_waits(mariadb: Database) -> None:  # noqa: F811
+def test_a_session_that_is_closed_ends_a_sample_that_waits(mariadb: Database) -> None:
     mariadb.run("CREATE TABLE t (id int)")
     wanted, opened = table(described(mariadb.rest), "t"), session(mariadb.rest)
     caught: list[GatewayError] = []
@@ -188,7 +158,7 @@ def test_a_session_that_is_closed_ends_a_sample_that_waits(mariadb: Database) ->
 @pytest.mark.parametrize(
     "key", ["id bigint PRIMARY KEY", "id bigint unsigned PRIMARY KEY", "id bigint, PRIMARY KEY (id, v)"]
 )
-def test_a_table_with_a_key_of_whole_numbers_is_read_by_it(mariadb: Database, key: str) -> None:  # noqa: F811
+def test_a_table_with_a_key_of_whole_numbers_is_read_by_it(mariadb: Database, key: str) -> None:
     mariadb.run(f"CREATE TABLE t (v varchar(20), {key})")
     mariadb.run("INSERT INTO t SELECT 'x', seq * 1000 FROM seq_1_to_20000")
     ids = [int(str(row["id"])) for row in sampled(mariadb.rest, table(described(mariadb.rest), "t"), rows=1_000)]
@@ -196,13 +166,13 @@ def test_a_table_with_a_key_of_whole_numbers_is_read_by_it(mariadb: Database, ke
     assert {i * 10 // 20_001_000 for i in ids} == set(range(10))
 
 
-def test_keys_far_apart_and_uneven_still_give_a_sample(mariadb: Database) -> None:  # noqa: F811
+def test_keys_far_apart_and_uneven_still_give_a_sample(mariadb: Database) -> None:
     mariadb.run("CREATE TABLE t (id bigint PRIMARY KEY)")
     mariadb.run(f"INSERT INTO t VALUES ({-(2**63)}), ({2**63 - 1})", "INSERT INTO t SELECT seq FROM seq_1_to_500")
     assert len(sampled(mariadb.rest, table(described(mariadb.rest), "t"), rows=400)) == 400
 
 
-def test_values_that_do_not_fit_are_null_in_a_sample(mariadb: Database) -> None:  # noqa: F811
+def test_values_that_do_not_fit_are_null_in_a_sample(mariadb: Database) -> None:
     mariadb.run("CREATE TABLE t (id int PRIMARY KEY, b tinyint(1), d date, u bigint unsigned)")
     mariadb.run(f"INSERT INTO t VALUES (1, 5, '0000-00-00', {2**63}), (2, 1, '2020-02-29', 7)", mode="")
     first, second = sampled(mariadb.rest, table(described(mariadb.rest), "t"))
@@ -210,7 +180,7 @@ def test_values_that_do_not_fit_are_null_in_a_sample(mariadb: Database) -> None:
     assert (second["b"], str(second["d"]), second["u"]) == (True, "2020-02-29", 7)
 
 
-def test_a_row_longer_than_a_chunk_of_the_wire_is_read(mariadb: Database) -> None:  # noqa: F811
+def test_a_row_longer_than_a_chunk_of_the_wire_is_read(mariadb: Database) -> None:
     """It was waited for till the deadline once."""
     names = [f"c{i}" for i in range(40)]
     mariadb.run("CREATE TABLE t (" + ", ".join(f"{n} longtext" for n in names) + ")")

@@ -6,7 +6,8 @@ import dataclasses
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pyarrow as pa
@@ -17,55 +18,29 @@ from gateway.errors import Exhausted, GatewayError, Unavailable
 from gateway.ports import SourceSession
 from gateway.sources import PostgresSource
 from gateway.terms.source_schema import ForeignKey, SchemaTable, SourceSchema
-from gateway.terms.streams import Tally
-from tests.pg import own_schema, postgres_server, postgres_url  # noqa: F401 - fixtures
+from tests.pg import own_schema
+from tests.unit.sources import sessions
+from tests.unit.sources.postgres_scans import Run
+from tests.unit.sources.sessions import sample_of, schema_of, table
 
 pytestmark = pytest.mark.postgres
 
-Run = Callable[..., list[tuple[object, ...]]]
 UTC = pa.timestamp("us", "UTC")
 
 
-@pytest.fixture
-def run(postgres_url: str) -> Iterator[Run]:  # noqa: F811 - a fixture
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-
-        def execute(*statements: str) -> list[tuple[object, ...]]:
-            for statement in statements:
-                cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
-
-        yield execute
-
-
 def session(url: str, *, receipt: str = "r_test", seconds: float = 60) -> SourceSession:
-    return PostgresSource("core", url).session(receipt=receipt, deadline=time.monotonic() + seconds, tally=Tally())
+    return sessions.session(PostgresSource("core", url), receipt=receipt, seconds=seconds)
 
 
 def described(url: str) -> SourceSchema:
-    opened = session(url)
-    try:
-        return opened.describe()
-    finally:
-        opened.close()
-
-
-def table(schema: SourceSchema, name: str) -> SchemaTable:
-    found = schema.find((name,))
-    assert found is not None
-    return found
+    return schema_of(PostgresSource("core", url))
 
 
 def sampled(url: str, wanted: SchemaTable, *, rows: int = 100) -> list[dict[str, object]]:
-    opened = session(url, seconds=20)
-    try:
-        with opened.sample(wanted, rows=rows) as stream:
-            return [row for batch in stream for row in batch.to_pylist()]
-    finally:
-        opened.close()
+    return sample_of(PostgresSource("core", url), wanted, rows=rows)
 
 
-def test_keys_and_comments_are_told(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_keys_and_comments_are_told(run: Run, postgres_url: str) -> None:
     run(
         'CREATE TABLE customers (region int, id int, mail text NOT NULL UNIQUE, "from" text, PRIMARY KEY (region, id))',
         "CREATE TABLE orders (no int PRIMARY KEY, c_id int, c_region int,"
@@ -92,7 +67,7 @@ def test_keys_and_comments_are_told(run: Run, postgres_url: str) -> None:  # noq
     assert orders.foreign_keys == (key,)
 
 
-def test_a_type_is_told_as_a_catalog_would_declare_it(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_a_type_is_told_as_a_catalog_would_declare_it(run: Run, postgres_url: str) -> None:
     run("CREATE DOMAIN money2 AS numeric(10,2)", "CREATE DOMAIN nested AS money2", "CREATE TYPE color AS ENUM ('red')")
     want: dict[str, pa.DataType | None] = {
         "smallint": pa.int64(),
@@ -117,7 +92,7 @@ def test_a_type_is_told_as_a_catalog_would_declare_it(run: Run, postgres_url: st
     assert sampled(postgres_url, found) == []
 
 
-def test_partitions_are_part_of_their_table(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_partitions_are_part_of_their_table(run: Run, postgres_url: str) -> None:
     run(
         "CREATE TABLE t (id int PRIMARY KEY, v text) PARTITION BY RANGE (id)",
         "CREATE TABLE t_low PARTITION OF t FOR VALUES FROM (0) TO (500)",
@@ -136,12 +111,12 @@ def test_partitions_are_part_of_their_table(run: Run, postgres_url: str) -> None
     assert {int(str(i)) // 250 for i in ids} == {0, 1, 2, 3}
 
 
-def test_no_table_is_counted(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_no_table_is_counted(run: Run, postgres_url: str) -> None:
     run("CREATE TABLE t (id int) WITH (autovacuum_enabled = off)", "INSERT INTO t VALUES (1)")
     assert table(described(postgres_url), "t").row_estimate in {None, 0}
 
 
-def test_views_are_told_with_their_definitions(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_views_are_told_with_their_definitions(run: Run, postgres_url: str) -> None:
     run(
         "CREATE TABLE t (id int, v text)",
         "CREATE VIEW w AS SELECT id AS number, v FROM t WHERE id > 1",
@@ -158,13 +133,13 @@ def test_views_are_told_with_their_definitions(run: Run, postgres_url: str) -> N
     assert [(c.name, c.type) for c in table(schema, "w").columns] == [("number", pa.int64()), ("v", pa.string())]
 
 
-def test_system_schemas_are_left_out(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_system_schemas_are_left_out(run: Run, postgres_url: str) -> None:
     run("CREATE TABLE t (id int)", "CREATE TEMPORARY TABLE passing (id int)")
     schemas = {each.name[0] for each in described(postgres_url).tables}
     assert not [name for name in schemas if name.startswith("pg_") or name == "information_schema"]
 
 
-def test_tables_of_every_schema_are_told(run: Run, postgres_url: str, postgres_server: str) -> None:  # noqa: F811
+def test_tables_of_every_schema_are_told(run: Run, postgres_url: str, postgres_server: str) -> None:
     with own_schema(postgres_server) as (_, other):
         run("CREATE TABLE t (id int)", f'CREATE TABLE {other}."T.""x" (id int)')
         schema = described(postgres_url)
@@ -182,7 +157,7 @@ def role(run: Run) -> Iterator[str]:
 
 def test_what_the_role_may_not_read_is_told_and_costs_nothing_else(
     run: Run,
-    postgres_url: str,  # noqa: F811
+    postgres_url: str,
     role: str,
 ) -> None:
     run(
@@ -193,9 +168,12 @@ def test_what_the_role_may_not_read_is_told_and_costs_nothing_else(
     )
     ((schema_name,),) = run("SELECT current_schema()::text")
     run(f"GRANT USAGE ON SCHEMA {schema_name} TO {role}")
-    parts = psycopg.conninfo.conninfo_to_dict(postgres_url) | {"user": role, "password": "reader"}
-    own = f"postgresql://{role}:reader@{parts.get('host', '127.0.0.1')}:{parts.get('port', 5432)}/{parts['dbname']}"
-    own += f"?options=-csearch_path%3D{schema_name}"
+    address = urlsplit(postgres_url)
+    host = address.netloc.rpartition("@")[2]
+    path = f"options=-csearch_path%3D{schema_name}"
+    own = urlunsplit(
+        address._replace(netloc=f"{role}:reader@{host}", query="&".join(filter(None, [address.query, path])))
+    )
     schema = described(own)
     closed, half = table(schema, "closed"), table(schema, "half")
     assert "may not read" in closed.refused
@@ -210,7 +188,7 @@ def _readable(found: SchemaTable) -> object:
     return dataclasses.replace(found.columns[1], type=pa.string())
 
 
-def test_a_writer_that_locks_a_table_costs_that_table_only(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_a_writer_that_locks_a_table_costs_that_table_only(run: Run, postgres_url: str) -> None:
     run("CREATE TABLE t (id int)", "CREATE VIEW w AS SELECT id FROM t", "CREATE TABLE u (id int)")
     run("CREATE VIEW x AS SELECT id FROM u", "INSERT INTO u VALUES (7)")
     with psycopg.connect(postgres_url) as other:
@@ -224,7 +202,7 @@ def test_a_writer_that_locks_a_table_costs_that_table_only(run: Run, postgres_ur
         assert sampled(postgres_url, table(schema, "u")) == [{"id": 7}]
 
 
-def test_a_session_that_is_closed_ends_a_sample_that_waits(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_a_session_that_is_closed_ends_a_sample_that_waits(run: Run, postgres_url: str) -> None:
     run("CREATE TABLE t (id int)")
     wanted, opened = table(described(postgres_url), "t"), session(postgres_url)
     caught: list[GatewayError] = []
@@ -245,7 +223,7 @@ def test_a_session_that_is_closed_ends_a_sample_that_waits(run: Run, postgres_ur
     assert [error.code for error in caught] == ["unavailable.closed"]
 
 
-def test_a_deadline_ends_a_sample_that_waits(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_a_deadline_ends_a_sample_that_waits(run: Run, postgres_url: str) -> None:
     run("CREATE TABLE t (id int)")
     wanted, opened = table(described(postgres_url), "t"), session(postgres_url, seconds=1)
     with psycopg.connect(postgres_url) as other:
@@ -255,7 +233,7 @@ def test_a_deadline_ends_a_sample_that_waits(run: Run, postgres_url: str) -> Non
     opened.close()
 
 
-def test_describe_and_samples_read_one_snapshot(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_describe_and_samples_read_one_snapshot(run: Run, postgres_url: str) -> None:
     run("CREATE TABLE t (id int)", "INSERT INTO t VALUES (1)")
     opened = session(postgres_url)
     try:
@@ -268,7 +246,7 @@ def test_describe_and_samples_read_one_snapshot(run: Run, postgres_url: str) -> 
         opened.close()
 
 
-def test_values_that_do_not_fit_are_null_in_a_sample(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_values_that_do_not_fit_are_null_in_a_sample(run: Run, postgres_url: str) -> None:
     run(
         "CREATE TABLE t (id int, n numeric(6,2), d date, u numeric)",
         "INSERT INTO t VALUES (1, 'NaN', 'infinity', 1e30), (2, 1.25, '2020-02-29', 1.5)",
@@ -278,7 +256,7 @@ def test_values_that_do_not_fit_are_null_in_a_sample(run: Run, postgres_url: str
     assert [str(second[name]) for name in ("n", "d", "u")] == ["1.25", "2020-02-29", "1.5000000000"]
 
 
-def test_a_long_table_is_read_in_part(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_a_long_table_is_read_in_part(run: Run, postgres_url: str) -> None:
     """By pages, where it has many."""
     run("CREATE TABLE t (id int, v text)")
     run("INSERT INTO t SELECT i, repeat('x', 200) FROM generate_series(1, 60000) AS i")
@@ -288,7 +266,7 @@ def test_a_long_table_is_read_in_part(run: Run, postgres_url: str) -> None:  # n
     assert len({i * 10 // 60_001 for i in ids}) >= 8
 
 
-def test_a_receipt_names_what_describes(run: Run, postgres_url: str) -> None:  # noqa: F811
+def test_a_receipt_names_what_describes(run: Run, postgres_url: str) -> None:
     run("CREATE TABLE t (id int)")
     opened = session(postgres_url, receipt="r_named")
     try:
