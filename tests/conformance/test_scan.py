@@ -365,14 +365,6 @@ def test_a_renamed_filter_column_never_keeps_every_row(adapter: Adapter, deadlin
         scanned(adapter.source(), scan, deadline)
 
 
-def test_a_column_that_differs_only_in_case_is_another_column(adapter: Adapter, deadline: float) -> None:
-    adapter.create("t", ACCOUNTS)
-    adapter.rename_column("t", "owner", "Owner_")
-    adapter.rename_column("t", "Owner_", "OWNER")
-    with pytest.raises(Integrity, match=r"core\.t\.owner"):
-        scanned(adapter.source(), scan_of(ACCOUNTS, "owner"), deadline)
-
-
 def test_a_column_of_another_type_is_named(adapter: Adapter, deadline: float) -> None:
     adapter.create("t", ACCOUNTS)
     adapter.change_type("t", "owner")

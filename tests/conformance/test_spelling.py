@@ -10,8 +10,8 @@ from gateway.errors import Integrity
 from gateway.terms.policy import KnownColumn
 from gateway.terms.predicate import And, Compare, IsNull
 from gateway.terms.streams import Tally
-from tests.conformance.adapters import SOURCE, Adapter, Rows, column
 from tests.conformance.plans import as_set, follow_of, guarded_of, read, scan_of, scanned
+from tests.conformance.tables import SOURCE, Adapter, Rows, column
 from tests.conformance.test_describe import table_of
 from tests.conformance.test_ending import drift
 from tests.conformance.test_sample import sampled
@@ -82,6 +82,18 @@ def test_the_exact_name_comes_first_and_one_that_fits_two_is_refused(adapter: Ad
     with pytest.raises(Integrity, match="several columns"):
         scanned(adapter.source(), scan_of(Rows((column("a__b", "int64"),), []), "a__b"), deadline)
     assert [each.name for each in table_of(adapter.source(), "t", deadline).columns] == ["a_b", "ab"]
+
+
+def test_a_column_that_is_spelled_otherwise_now_is_the_same_and_beside_a_second_one_is_none(
+    adapter: Adapter, deadline: float
+) -> None:
+    table = Rows((column("owner", "int64"), column("other", "int64")), [(1, 2)])
+    adapter.create("t", table)
+    adapter.rename_column("t", "owner", "Owner_")
+    assert scanned(adapter.source(), scan_of(table, "owner"), deadline) == [{"owner": 1}]
+    adapter.rename_column("t", "other", "own_er")
+    with pytest.raises(Integrity, match=r"core\.t\.owner: several columns"):
+        scanned(adapter.source(), scan_of(table, "owner"), deadline)
 
 
 def test_drift_knows_columns_by_their_spelling(adapter: Adapter, deadline: float) -> None:
