@@ -87,11 +87,12 @@ def test_the_exact_name_comes_first_and_one_that_fits_two_is_refused(adapter: Ad
 def test_a_column_that_is_spelled_otherwise_now_is_the_same_and_beside_a_second_one_is_none(
     adapter: Adapter, deadline: float
 ) -> None:
-    table = Rows((column("owner", "int64"), column("other", "int64")), [(1, 2)])
-    adapter.create("t", table)
-    adapter.rename_column("t", "owner", "Owner_")
+    kinds = ("int64", "int64")
+    table = Rows(tuple(map(column, ("owner", "other"), kinds)), [(1, 2)])
+    adapter.create("t", Rows(tuple(map(column, ("Owner_", "other"), kinds)), table.rows))
     assert scanned(adapter.source(), scan_of(table, "owner"), deadline) == [{"owner": 1}]
-    adapter.rename_column("t", "other", "own_er")
+    adapter.drop("t")
+    adapter.create("t", Rows(tuple(map(column, ("Owner_", "own_er"), kinds)), table.rows))
     with pytest.raises(Integrity, match=r"core\.t\.owner: several columns"):
         scanned(adapter.source(), scan_of(table, "owner"), deadline)
 
