@@ -306,10 +306,10 @@ class Serving:
     def _inspection(self, case: Case, step: MaskedScan | GroupedScan, sessions: SourceSessions) -> masks.Inspection:
         """What looks into the texts of a scan; the names that they may hold are read before it."""
         dataset = case.policy.datasets[step.scan.dataset] if case.policy else None
-        scans = step.names if isinstance(step, MaskedScan) else ()
+        scans = step.names if isinstance(step, MaskedScan) and step.scan.is_read else ()
         names = None
         if scans:
-            columns = tuple(f"{scan.source} {scan.dataset}.{scan.columns[0].name}" for scan in scans)
+            columns = tuple(f"{scan.source} {'.'.join(scan.table)}.{scan.columns[0].name}" for scan in scans)
             names = self._rooms.names.of(columns, lambda: (sessions.of(scan.source).scan(scan) for scan in scans))
         return masks.Inspection(
             detector=self._rooms.detector, names=names, scan_rate=dataset.scan_rate if dataset else 1.0

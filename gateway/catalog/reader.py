@@ -165,7 +165,7 @@ def _with_abouts(dataset: Dataset, *, nodes: Mapping[str, Node], datasets: Datas
 
 
 def _check_outsiders(datasets: Datasets, nodes: Mapping[str, Mapping[str, Node]]) -> None:
-    """Refuse a column that outsiders fill in a domain that others share: planted values would join (T1)."""
+    """Refuse a column that outsiders fill in a domain that others share, or to say whom a text is about (T1)."""
     outsiders = {
         (name, column)
         for name, columns in nodes.items()
@@ -178,6 +178,12 @@ def _check_outsiders(datasets: Datasets, nodes: Mapping[str, Mapping[str, Node]]
         for column in dataset.columns.values()
         if (name, column.name) not in outsiders
     }
+    for name, dataset in datasets.items():
+        for column in dataset.columns.values():
+            if column.about and not outsiders.isdisjoint((name, here) for here, _ in column.about.on):
+                raise nodes[name][column.name].fail(
+                    f"outsiders write what names whom {column.name} is about: they would choose whose values it knows"
+                )
     for name, column_name in sorted(outsiders):
         domain = datasets[name].columns[column_name].domain
         if domain is not None and domain in own:

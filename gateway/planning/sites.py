@@ -97,6 +97,7 @@ def scan_of(
     further: Iterable[str] = (),
     pushed: Predicate | None = None,
     known: tuple[KnownColumn, ...] = (),
+    texts: Iterable[str] = (),
 ) -> Scan:
     """The scan that reads `columns`, and beside them what `further`, row filter and follow need."""
     listed = tuple(columns)
@@ -116,6 +117,7 @@ def scan_of(
         follow=site.decision.follow,
         pushed=pushed,
         known=known,
+        texts=frozenset(texts) - needed.keys(),
     )
 
 

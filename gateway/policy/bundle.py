@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from gateway.policy.vocabulary import CANONS, Problems, Vocabulary
-from gateway.terms.dataset import Column, Dataset, Datasets
+from gateway.terms.dataset import About, Column, Dataset, Datasets
 from gateway.terms.document import Node
 from gateway.terms.mask_reader import misfit_of
 from gateway.terms.mask_spec import MASK_SPECS, NAMING, MaskUse, family_of
@@ -20,7 +20,7 @@ from gateway.terms.policy import AuxiliaryColumn, ColumnDecision, Grant, KnownCo
 KEEP = MaskUse(name="keep")
 REDACT = MaskUse(name="redact")
 _SUBJECT = "subject"
-_NAME = "name"
+NAME = "name"
 _TEXT = "text"
 Use = Literal["value", "dimension", "measure", "subject"]
 
@@ -186,11 +186,11 @@ def _known_columns(
     if about is None:
         return ()
     there = datasets[about.dataset]
-    subject = dataset.columns[dataset.subject.column] if dataset.subject else None
+    subject = _subject_of(about, dataset=dataset, there=there)
     known = []
     for role, name in about.roles:
         found = there.columns[name]
-        named = subject if role == _NAME else found
+        named = subject if role == NAME else found
         domain = vocabulary.domains.get(found.domain) if found.domain else None
         known.append(
             KnownColumn(
@@ -206,6 +206,14 @@ def _known_columns(
             )
         )
     return tuple(known)
+
+
+def _subject_of(about: About, *, dataset: Dataset, there: Dataset) -> Column | None:
+    """The column that says by its pseudonym whom a found name names; None: the name may be another's than the row's."""
+    here, other = dataset.subject, there.subject
+    if here is None or other is None or here.domain != other.domain or (here.column, other.column) not in about.on:
+        return None
+    return dataset.columns[here.column]
 
 
 def _naming(column: Column, *, vocabulary: Vocabulary) -> MaskUse | None:

@@ -10,6 +10,7 @@ from gateway.policy.applicability import Applicability
 from gateway.policy.bundle import Bundle, Withheld
 from gateway.policy.candidates import Candidate, weigh
 from gateway.policy.grants import EVERY_PURPOSE
+from gateway.policy.named import without_denied
 from gateway.terms.identity import Principal, is_name
 from gateway.terms.policy import Grant, Level, MissingGrant
 
@@ -32,11 +33,16 @@ class Standing:
         """Allows that match role, environment, purpose, dataset and time, capped by the denies that do."""
         allows, denies = self._applying(dataset, purpose=purpose)
         known = self.bundle.datasets[dataset]
-        return tuple(
+        weighed = (
             weigh(grant, dataset=known, needed=needed, denies=denies, bundle=self.bundle)
             for grant in allows
             if self.holds(grant)
         )
+
+        def denies_of(name: str) -> tuple[Grant, ...]:
+            return self._applying(name, purpose=purpose)[1]
+
+        return tuple(without_denied(candidate, denies_of=denies_of) for candidate in weighed)
 
     def holds(self, grant: Grant) -> bool:
         """Whether the grant has not expired."""

@@ -23,6 +23,7 @@ from gateway.recognition.names import FREQUENT, PLACE
 from gateway.recognition.names.tokens import CAPITAL, COMMON, NAME, WORD, Tokens, Vocabulary
 from gateway.recognition.ner import Models
 from gateway.recognition.residual import People
+from gateway.recognition.shapes import plain
 from gateway.recognition.shapes.draft import Piece
 from gateway.terms.recognition import Found, Kind, NameList, Note, Span
 
@@ -30,6 +31,7 @@ MAX_CHARS: Final = 32 * 1024
 """A longer text is removed whole (T13)."""
 _PARTS: Final = re.compile(r"[\W_]+")
 _MOST_VOCABULARIES: Final = 64
+_MOST_ROUNDS: Final = 16
 
 
 class Site(Protocol):
@@ -79,7 +81,7 @@ class TextRecognizer:
         self._ask_models(drafts)
         if is_strict:
             self._be_strict(drafts)
-        found = (Found(spans=tuple(draft.spans()), language=draft.language) for draft in drafts)
+        found = (draft.found() for draft in drafts)
         return [next(found) if len(note.text) <= MAX_CHARS else Found(is_whole=True) for note in notes]
 
     def _search(self, drafts: Sequence[_Draft], names: NameList | None) -> None:
@@ -196,6 +198,16 @@ class _Draft:
                 same_as=numbers[one.kind, value],
                 is_checked=one.is_checked,
             )
+
+    def found(self) -> Found:
+        """The pieces, and what they leave between them: a piece's end may be another's beginning."""
+        for _ in range(_MOST_ROUNDS):
+            spans = tuple(self.spans())
+            left = plain.between(self.note.text, spans)
+            if not left:
+                return Found(spans=spans, language=self.language)
+            self.take(left)
+        return Found(is_whole=True)
 
     def _claim(self, one: Claim) -> None:
         self.claims.append(one)

@@ -36,6 +36,8 @@ from gateway.recognition.standing import COMPANY, is_flat
 _INTERESTING: Final = NAME | TITLE | CUE | VERB | LISTED | INITIAL | CLOSING
 _SPEAKS: Final = TITLE | CUE | VERB | INSTITUTION | DEGREE
 _MOST_PARTS: Final = 4
+_MOST_STEPS: Final = 12
+"""Titles, initials and particles in a row that are looked at: a text of nothing else costs no more than its length."""
 _MIN_LOWER: Final = 4
 _TITLE_GAP: Final = 3
 _MIN_UNKNOWN: Final = 3
@@ -155,8 +157,8 @@ class People:
             self.marks[number] = 1
 
     def _after_title(self, number: int) -> None:
-        start = number + 1
-        while start < len(self.tokens) and self.tokens.bits[start] & (TITLE | DEGREE) and self._follows(start):
+        start, last = number + 1, min(number + _MOST_STEPS, len(self.tokens))
+        while start < last and self.tokens.bits[start] & (TITLE | DEGREE) and self._follows(start):
             start += 1
         if start < len(self.tokens) and self._follows(start) and self._fits_title(start):
             self._mark(start, self._end_of_name(start))
@@ -178,15 +180,16 @@ class People:
 
     def _past_particles(self, number: int) -> int:
         """The first word from here on that is no particle or initial."""
-        tokens = self.tokens
-        while number < len(tokens) and tokens.bits[number] & (PARTICLE | INITIAL) and tokens.is_joined(number):
+        tokens, last = self.tokens, min(number + _MOST_STEPS, len(self.tokens))
+        while number < last and tokens.bits[number] & (PARTICLE | INITIAL) and tokens.is_joined(number):
             number += 1
         return number
 
     def _end_of_name(self, start: int) -> int:
         """The end of the name that begins here: at most four words, particles and initials between them."""
         tokens, number, parts = self.tokens, start, 0
-        while number < len(tokens) and parts < _MOST_PARTS and (number == start or tokens.is_joined(number)):
+        last = min(start + _MOST_STEPS, len(tokens))
+        while number < last and parts < _MOST_PARTS and (number == start or tokens.is_joined(number)):
             bits = tokens.bits[number]
             if bits & PARTICLE and not bits & INITIAL and number + 1 < len(tokens):
                 after = self._past_particles(number + 1)
@@ -276,7 +279,8 @@ class People:
         tokens, after = self.tokens, number + 1
         if tokens.text[tokens.ends[number] : tokens.ends[number] + 1] != ".":
             return
-        while after < len(tokens) and tokens.is_joined(after) and tokens.bits[after] & (INITIAL | PARTICLE):
+        last = min(number + _MOST_STEPS, len(tokens))
+        while after < last and tokens.is_joined(after) and tokens.bits[after] & (INITIAL | PARTICLE):
             after += 1
         if after < len(tokens) and tokens.is_joined(after) and self._is_after_initial(after):
             self._mark(number, self._end_of_name(after))
@@ -305,7 +309,8 @@ class People:
     def _after_closing(self, number: int) -> None:
         """The name below a letter's closing words."""
         tokens, after = self.tokens, number + 1
-        while after < len(tokens) and tokens.bits[after] & (TITLE | DEGREE | DETERMINER) and self._signs_off(after):
+        last = min(number + _MOST_STEPS, len(tokens))
+        while after < last and tokens.bits[after] & (TITLE | DEGREE | DETERMINER) and self._signs_off(after):
             after += 1
         if after < len(tokens) and self._signs_off(after) and self._signs(after):
             self._mark(after, self._end_of_name(after))

@@ -30,8 +30,12 @@ class Cells:
         """`only` these, in that order; a column may repeat."""
         wanted = self.names if only is None else only
         places = [self.names.index(name) for name in wanted]
-        arrays = [declared(raw.column(p), column=self._columns[p], dataset=self._dataset) for p in places]
+        arrays = [self._declared(raw, place) for place in places]
         return pa.RecordBatch.from_arrays(arrays, names=list(wanted)) if arrays else raw
+
+    def _declared(self, raw: pa.RecordBatch, place: int) -> pa.Array:
+        is_text = self.names[place] in self.table.texts
+        return declared(raw.column(place), column=self._columns[place], dataset=self._dataset, is_text=is_text)
 
     def passing(self, raw: pa.RecordBatch, check: RowCheck, tally: Tally, *, counts: bool = False) -> pa.RecordBatch:
         """The rows that pass a second time; `counts`: each stands for as many as its first figure says.

@@ -43,8 +43,8 @@ _DAY: Final = 86_400_000_000
 """In microseconds."""
 
 
-def declared(cells: pa.Array, *, column: Column, dataset: str) -> pa.Array:
-    """The cells in the column's declared type.
+def declared(cells: pa.Array, *, column: Column, dataset: str, is_text: bool = False) -> pa.Array:
+    """The cells in the column's declared type. `is_text`: a free text to be masked, which need not be UTF-8.
 
     Raises:
         Integrity: a value does not fit.
@@ -57,7 +57,7 @@ def declared(cells: pa.Array, *, column: Column, dataset: str) -> pa.Array:
     try:
         if len(cells) == 0:
             return pa.array([], column.type)
-        cells.validate(full=True)
+        cells.validate(full=not is_text)
         return _converted(cells, column.type)
     except (pa.ArrowException, ArithmeticError):
         # pyarrow's text quotes the value

@@ -6,6 +6,7 @@ subject, by every column that a row filter reads: so each group passes or fails 
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -219,7 +220,7 @@ class Reads:
 
     def _rows(self, scan: Scan, schema: pa.Schema, session: Session) -> Batches:
         table = session.layout(scan.table, dataset=scan.dataset).table(scan.columns + scan.aux_columns)
-        table = with_known(table, scan, session)
+        table = dataclasses.replace(with_known(table, scan, session), texts=scan.texts)
         check, followed = self._second(session, scan, scan.rows)
         pushed = render.comparable(scan.pushed, table=table, dialect=self._dialect)
         where = Filter(predicates=given(scan.rows, pushed), follow=scan.follow, followed=followed)

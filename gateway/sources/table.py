@@ -145,6 +145,8 @@ class Table:
     rowid: str | None = None
     """A name for the integer by which windows of the table are read; None: the table is read in one go."""
     looked_up: Mapping[str, LookedUp] = dataclasses.field(default_factory=dict)
+    texts: frozenset[str] = frozenset()
+    """As in Scan."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ Snapshot = Literal["exported", "single-scan", "per-scan"]
 Function = Literal["count_rows", "count_values", "count_subjects", "sum", "avg"]
 Partial = Literal["rows", "count", "sum", "min", "max"]
 """What a source tells of a part of a group, so that parts make up the group: `rows` is count(*)."""
+MAX_TEXT_CHARACTERS: Final = 32 << 10
+"""A free text that is longer is redacted whole, so no more than one character beyond is read of it (T13)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,9 @@ class Scan:
     """A pre-filter from the user's query, on columns that the principal sees unmasked. Never needed for safety."""
     known: tuple[KnownColumn, ...] = ()
     """Of the datasets that free texts are about: one value of the row's own subject each, after all other columns."""
+    texts: frozenset[str] = frozenset()
+    """Free texts to be masked: cut after MAX_TEXT_CHARACTERS and one, and delivered though they are no UTF-8, so that a
+    hostile value costs itself and not the answer."""
     is_read: bool = True
     """False: no row can show in the answer, so none is read, and the source is not opened."""
 

@@ -120,8 +120,11 @@ class KnownColumn:
 
     @property
     def alias(self) -> str:
-        """Its name in the scan's stream, where it comes after all columns of the table."""
-        return "__known_" + "_".join((self.dataset.replace(".", "_"), *(here for here, _ in self.on), self.column))
+        """Its name in the scan's stream, where it comes after all columns of the table.
+
+        Says all that decides the value, with signs that no name has: what else had this name would be another's value.
+        """
+        return f"__known {self.dataset}({','.join(f'{here}={there}' for here, there in self.on)}).{self.column}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

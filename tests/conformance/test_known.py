@@ -8,6 +8,7 @@ import datetime
 import pytest
 
 from gateway.errors import Integrity
+from gateway.terms.plan import MAX_TEXT_CHARACTERS
 from gateway.terms.policy import KnownColumn
 from gateway.terms.predicate import Compare
 from tests.conformance.plans import follow_of, scan_of
@@ -32,6 +33,8 @@ NOTES = Rows(
     ]
     + [(5, None, "a", "of nobody")],
 )
+
+TEXTS = frozenset({"note"})
 
 
 def known(name: str, *, on: tuple[tuple[str, str], ...] = (("owner", "id"),)) -> KnownColumn:
@@ -58,6 +61,27 @@ def test_each_row_brings_what_is_known_of_its_subject(adapter: Adapter, deadline
     assert got[1] == ("Bo 'O''Hara\" é", None)
     assert got[2] == (None, datetime.date(1999, 12, 31))
     assert got[3] == got[5] == (None, None)
+
+
+def test_two_keys_of_a_row_bring_two_people(adapter: Adapter, deadline: float) -> None:
+    adapter.create("people", PEOPLE)
+    table = Rows((*NOTES.columns, column("other", "int64")), [(0, 1, "a", "note", 2)])
+    adapter.create("t", table)
+    one, other = known("full_name"), known("full_name", on=(("other", "id"),))
+    scan = dataclasses.replace(scan_of(table, "n", aux=["owner", "other"]), known=(one, other))
+    (row,) = scanned(adapter.source(), scan, deadline)
+    assert (row[one.alias], row[other.alias]) == ("Ana Novák", "Bo 'O''Hara\" é")
+
+
+def test_a_text_to_be_masked_is_cut_and_costs_no_answer(adapter: Adapter, deadline: float) -> None:
+    texts = ["short", "é" * MAX_TEXT_CHARACTERS, "x" * (MAX_TEXT_CHARACTERS + 1), "x" * 2_000_000, "", None]
+    table = Rows((column("n", "int64"), column("note", "string")), list(enumerate(texts)))
+    adapter.create("t", table)
+    scan = scan_of(table, "n", "note")
+    got = {row["n"]: row["note"] for row in scanned(adapter.source(), dataclasses.replace(scan, texts=TEXTS), deadline)}
+    assert [got[n] for n in range(len(texts))] == [text and text[: MAX_TEXT_CHARACTERS + 1] for text in texts]
+    with pytest.raises(Integrity):
+        scanned(adapter.source(), scan, deadline)
 
 
 def test_a_subject_that_is_there_twice_doubles_no_row(adapter: Adapter, deadline: float) -> None:

@@ -9,20 +9,24 @@ import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import gateway.recognition.checks
 import gateway.recognition.shapes
+from gateway.masks.residual import ResidualScan
+from gateway.masks.text.labels import rewrite
 from gateway.recognition import addresses, dates, structured
 from gateway.recognition.checks import CHECKS
 from gateway.recognition.checks.iban import IBAN_LENGTHS, remainder
 from gateway.recognition.folding import fold, words_folded
+from gateway.recognition.redactor import TextRecognizer
 from gateway.recognition.shapes import codes, numbers
 from gateway.recognition.shapes.ibans import _body, _grouped
 from gateway.recognition.shapes.outline import Outline
-from gateway.terms.recognition import Span
+from gateway.terms.recognition import Note, Span
 
 _VALUES = (
     "DE89370400440532013000",
@@ -79,6 +83,7 @@ _LETTERED = (
 )
 PIECES = st.sampled_from([*_VALUES, *_SCRAPS, "-", "A", "0x", "😀"])
 TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=14).map("".join))
+RECOGNIZER = TextRecognizer()
 SEARCHES: list[Callable[[str], list[Span]]] = [structured.find, addresses.find, dates.find]
 
 
@@ -241,6 +246,29 @@ def test_twice_the_text_is_at_most_about_twice_the_work(piece: str) -> None:
         small = _calls(lambda search=search: search(_repeated(piece, 2048)))
         large = _calls(lambda search=search: search(_repeated(piece, 4096)))
         assert large <= 2.2 * small + 200
+
+
+@pytest.mark.parametrize("piece", ["J.", "A. ", "A.-", "A. l'", "Herr ", "Dr. ", "van der ", "Weber, ", "Hi\n"])
+def test_twice_the_names_are_at_most_about_twice_the_work(piece: str) -> None:
+    known = {"name": "Anna van Weber"}
+
+    def search(size: int) -> None:
+        RECOGNIZER.find([Note(text=_repeated(piece, size), known=known)], names=None, is_strict=True)
+
+    search(2048)  # caches
+    assert _calls(lambda: search(2048)) <= 2.2 * _calls(lambda: search(1024)) + 200
+
+
+_PLANTED = ("=@q.pq", "a@b", ".de", "'@x.yz", "NO9386011117947", "no93 8601 1117 947", "[EMAIL 1]")
+ODD = st.sampled_from([*_PLANTED, "1", "x", " ", "-", "\n", "(", "é", "@", "_", "\u200b"])
+
+
+@given(pieces=st.lists(ODD, min_size=1, max_size=8))
+def test_what_would_end_an_answer_is_removed(pieces: list[str]) -> None:
+    """Who writes a text does not end all answers that show it by what the residual scan finds, and a mask left."""
+    text = "".join(pieces)
+    (found,) = RECOGNIZER.find([Note(text=text)], names=None, is_strict=False)
+    ResidualScan(column="c", mask="text", rate=1).look(pa.array([rewrite(text, found, {})]), known={})
 
 
 def _patterns() -> Iterator[tuple[str, re.Pattern[str]]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.recognition.checks import CHECKS, Check
-from gateway.recognition.checks.iban import IBAN_LENGTHS, compact
+from gateway.recognition.shapes import plain
 from gateway.terms.recognition import Kind
 
 _BEFORE: Final = r"(?:^|[^0-9A-Za-z])"
@@ -45,14 +45,7 @@ def _word(pattern: str) -> str:
 
 
 def _email(text: str) -> bool | None:
-    return True if CHECKS["email"].validate(text.strip(".")) else None
-
-
-def _iban(text: str) -> bool | None:
-    """Whatever capitals follow are cut off at the country's length."""
-    bare = compact(text)
-    length = IBAN_LENGTHS.get(bare[:2])
-    return None if length is None or len(bare) < length else CHECKS["iban"].validate(bare[:length])
+    return plain.is_email(text) or None
 
 
 def _card(text: str) -> bool | None:
@@ -86,15 +79,15 @@ def _is_strong(check: Check) -> bool:
 SHAPES: Final[Mapping[str, Shape]] = {
     "email": Shape(
         kind="email",
-        candidate=r"(?P<it>[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]{1,64}@[0-9A-Za-z.-]{3,255})",
+        candidate=plain.EMAIL,
         confirm=_email,
         chance=0.0,
         is_rare=True,
     ),
     "iban": Shape(
         kind="iban",
-        candidate=_word(r"[A-Za-z]{2}[0-9]{2}(?:[ .-]?[0-9A-Za-z]){11,40}"),
-        confirm=_iban,
+        candidate=plain.IBAN,
+        confirm=plain.is_iban,
         chance=0.01,
         is_rare=True,
     ),

@@ -37,6 +37,7 @@ def rows_of(sites: Sequence[Site], *, pushed: Sequence[Predicate | None]) -> Mas
             further=mask_inputs(first, decisions),
             pushed=checked(first, _any_of(pushed)),
             known=known,
+            texts=(decided.column for decided in decisions if decided.mask.name == "text"),
         ),
         columns=tuple(catalog_column(first, name) for name in names),
         decisions=decisions,

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-__all__ = ["codes", "cues", "draft", "ibans", "numbers", "online", "outline", "phones"]
+__all__ = ["codes", "cues", "draft", "ibans", "numbers", "online", "outline", "phones", "plain"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from typing import Final
 
@@ -13,6 +14,7 @@ from gateway.sources.evaluate import typed
 from gateway.sources.render.cell import Cell, Dialect
 from gateway.sources.table import LookedUp, Stored, Table
 from gateway.terms.dataset import Column
+from gateway.terms.plan import MAX_TEXT_CHARACTERS
 from gateway.terms.predicate import Scalar
 
 ROWS: Final = "r"
@@ -24,7 +26,11 @@ def cell_of(table: Table, name: str, dialect: Dialect, alias: str = ROWS) -> Cel
     """How a column is read; one that is looked up is a subquery of one row."""
     if (looked_up := table.looked_up.get(name)) is not None:
         return _looked_up(table, looked_up, dialect)
-    return dialect.cell(stored(table, name), reference(table, name, alias))
+    cell = dialect.cell(stored(table, name), reference(table, name, alias))
+    if name not in table.texts:
+        return cell
+    cut = dialect.sampled(stored(table, name), reference(table, name, alias), MAX_TEXT_CHARACTERS + 1)
+    return dataclasses.replace(cell, delivered=cut, sent=None)
 
 
 def _looked_up(table: Table, found: LookedUp, dialect: Dialect) -> Cell:
