@@ -8,11 +8,14 @@ is: one query never mixes rows and groups of one dataset.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from gateway.policy.bundle import Bundle, Withheld
+from gateway.policy.bundle import NAME, Bundle, Withheld
 from gateway.terms.dataset import Dataset
-from gateway.terms.policy import ColumnDecision, DatasetDecision, Follow, Grant, Level, RuleRef
+from gateway.terms.policy import ColumnDecision, DatasetDecision, Follow, Grant, KnownColumn, Level, RuleRef
+
+DeniesOf = Callable[[str], Sequence[Grant]]
+"""The denies that hold for the principal, by dataset."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,35 @@ def weigh(
         lacking=lacking,
         caps=tuple(sorted(caps, key=str)),
     )
+
+
+def without_denied(candidate: Candidate, *, denies_of: DeniesOf) -> Candidate:
+    """The candidate, whose texts name nobody by a column that is denied in rows: what is found there gets a number."""
+    if not any(decided.known for decided in candidate.columns.values()):
+        return candidate
+    columns = {name: _capped(decided, denies_of) for name, decided in candidate.columns.items()}
+    return dataclasses.replace(candidate, columns=columns)
+
+
+def _capped(decided: ColumnDecision, denies_of: DeniesOf) -> ColumnDecision:
+    known = tuple(
+        dataclasses.replace(each, mask=None)
+        if any(_denies(deny, column) for dataset, column in _named_by(each, decided) for deny in denies_of(dataset))
+        else each
+        for each in decided.known
+    )
+    return dataclasses.replace(decided, known=known)
+
+
+def _named_by(known: KnownColumn, decided: ColumnDecision) -> list[tuple[str, str]]:
+    """The column that is looked for, and of a name the subject that it stands for."""
+    subjects = [(decided.dataset, beside.column) for beside in decided.auxiliary if known.role == NAME]
+    return [(known.dataset, known.column), *subjects]
+
+
+def _denies(deny: Grant, column: str) -> bool:
+    is_about = not deny.denied_columns or column in deny.denied_columns
+    return is_about and (deny.at_most is None or deny.at_most is Level.AGGREGATED)
 
 
 def conclude(candidate: Candidate, *, dataset: Dataset, bundle: Bundle) -> DatasetDecision:

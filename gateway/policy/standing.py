@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from gateway.policy.applicability import Applicability
 from gateway.policy.bundle import Bundle, Withheld
-from gateway.policy.candidates import Candidate, weigh
+from gateway.policy.candidates import Candidate, weigh, without_denied
 from gateway.policy.grants import EVERY_PURPOSE
-from gateway.policy.named import without_denied
 from gateway.terms.identity import Principal, is_name
 from gateway.terms.policy import Grant, Level, MissingGrant
 

@@ -7,7 +7,7 @@ A name that is an ordinary word (Klein, Rose, Winter) needs more than itself: a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from gateway.recognition.names import FIRST, LAST, PLACE
@@ -157,9 +157,7 @@ class People:
             self.marks[number] = 1
 
     def _after_title(self, number: int) -> None:
-        start, last = number + 1, min(number + _MOST_STEPS, len(self.tokens))
-        while start < last and self.tokens.bits[start] & (TITLE | DEGREE) and self._follows(start):
-            start += 1
+        start = self._past(number + 1, TITLE | DEGREE, self._follows)
         if start < len(self.tokens) and self._follows(start) and self._fits_title(start):
             self._mark(start, self._end_of_name(start))
 
@@ -180,8 +178,12 @@ class People:
 
     def _past_particles(self, number: int) -> int:
         """The first word from here on that is no particle or initial."""
-        tokens, last = self.tokens, min(number + _MOST_STEPS, len(self.tokens))
-        while number < last and tokens.bits[number] & (PARTICLE | INITIAL) and tokens.is_joined(number):
+        return self._past(number, PARTICLE | INITIAL, self.tokens.is_joined)
+
+    def _past(self, number: int, bits: int, is_near: Callable[[int], bool]) -> int:
+        """The first word from here on without these bits, or far from the one before; some further at most."""
+        last = min(number + _MOST_STEPS, len(self.tokens))
+        while number < last and self.tokens.bits[number] & bits and is_near(number):
             number += 1
         return number
 
@@ -276,12 +278,9 @@ class People:
 
     def _by_initial(self, number: int) -> None:
         """`J. Smith`, `A.-M. Dupont`, `Smith J.`."""
-        tokens, after = self.tokens, number + 1
+        tokens, after = self.tokens, self._past_particles(number + 1)
         if tokens.text[tokens.ends[number] : tokens.ends[number] + 1] != ".":
             return
-        last = min(number + _MOST_STEPS, len(tokens))
-        while after < last and tokens.is_joined(after) and tokens.bits[after] & (INITIAL | PARTICLE):
-            after += 1
         if after < len(tokens) and tokens.is_joined(after) and self._is_after_initial(after):
             self._mark(number, self._end_of_name(after))
         elif (
@@ -308,10 +307,7 @@ class People:
 
     def _after_closing(self, number: int) -> None:
         """The name below a letter's closing words."""
-        tokens, after = self.tokens, number + 1
-        last = min(number + _MOST_STEPS, len(tokens))
-        while after < last and tokens.bits[after] & (TITLE | DEGREE | DETERMINER) and self._signs_off(after):
-            after += 1
+        tokens, after = self.tokens, self._past(number + 1, TITLE | DEGREE | DETERMINER, self._signs_off)
         if after < len(tokens) and self._signs_off(after) and self._signs(after):
             self._mark(after, self._end_of_name(after))
 
