@@ -13,6 +13,7 @@ from gateway.recognition.shapes import streets, units
 from gateway.recognition.shapes.streets import bare
 from gateway.terms.recognition import Span
 
+_DIGIT = re.compile(r"[0-9]")
 _HOUSE = re.compile(
     r"[0-9](?<![\w,/-].)(?<![0-9][.,].)[0-9]{0,4}(?: ?[a-zA-Z](?![\w'.]))?(?:[/-][0-9]{1,5}[a-zA-Z]?){0,2}"
     r"(?![\w]|[.,][0-9])"
@@ -62,6 +63,13 @@ _STOPS = "\n;:(\x00"
 """What no street goes across."""
 _CLAUSE = re.compile(rf"(?: |, ?)[^\W_][^{_STOPS}]{{1,64}}")
 _REPEATS = frozenset({"bis", "ter", "quater"})
+_PLACED = re.compile(r"(?<!\w)(?:at|to|in|on|from|near|with|following|is|[Aa]ddress(?:es)?(?: is)?):?\s{1,8}(?:> )?$")
+_LONGEST_CUE = 24
+_NAME_AND_NUMBER = re.compile(
+    rf"((?: (?:{_LINKS} )?[^\W\d_][\w'.-]{{0,30}}){{1,4}}) (?!(?:19|20)[0-9]{{2}}(?![0-9]))[0-9]{{1,4}}"
+    r"[A-Za-z]?(?!\w|[.,:][0-9]| ?[%€$])"
+)
+"""A capitalised name of a street and a number that is no year."""
 _YEAR = re.compile(r"\D{0,3}(?:19|20)[0-9]{2}(?![0-9])")
 _LEADING = re.compile(r"(?<![\w.,/-])[0-9]{1,6}[A-Za-z]?[ /]$")
 _LONGEST_LEADING = 9
@@ -81,6 +89,8 @@ def find_folded(folded: Folded) -> list[Span]:
     """Do as `find` does, for a text that the caller has folded already."""
     text = folded.text
     spans: list[Span] = []
+    if _DIGIT.search(text) is None and "corner of" not in text and "ction of" not in text:
+        return spans
     for start, end in _merged(sorted([*_places(text), *units.find(text)])):
         low, high = folded.back(start, end)
         spans.append(Span(start=low, end=high, kind="address"))
@@ -110,7 +120,7 @@ def _places(text: str) -> list[tuple[int, int]]:
             last = place[1]
     if "P" in text or "B" in text or "C" in text or "A" in text or "box" in text:
         places += [(box.start(), _tail(text, box.end())) for box in _BOX.finditer(text)]
-    return [(_leading(text, start), end) for start, end in places]
+    return [(_leading(text, start), units.country(text, end)) for start, end in places]
 
 
 def _leading(text: str, start: int) -> int:
@@ -150,6 +160,10 @@ def _street_start(words: list[str]) -> int | None:
         if is_first and (is_word or (word in streets.BEFORE_NAME_WEAK and _is_marked(words[at]))):
             return at if _is_street_name(words[at + 1 :], most=4 if is_word else 2) else None
     last = bare(words[-1])
+    if last in streets.ORDINARY:
+        return None
+    if last in streets.LAST_WORDS and words[-1].islower():
+        return _proper_start(words)
     if last.endswith(streets.SUFFIXES) and words[-1][:1].isalpha():
         if last in streets.SUFFIXES or (last == "str"):
             return _proper_start(words)
@@ -183,6 +197,7 @@ def _proper_start(words: list[str]) -> int | None:
             bare(word) not in streets.HEADS
             and bare(word) not in streets.PARTICLES
             and bare(word) not in streets.SUFFIXES
+            and (bare(word) not in streets.LAST_WORDS or at < len(words) - 1)
         ):
             break
     return first if first < len(words) else None
@@ -207,14 +222,27 @@ def _before_street(text: str, house: re.Match[str]) -> tuple[int, int] | None:
     end = _french(after[0])
     if end:
         return house.start(), _tail(text, house.end() + end)
+    if after[0][1].isupper():
+        end = _numbered_twice(text, house)
+        if end:
+            return house.start(), end
     end = _english(after[0])
     if end:
-        end = _tail(text, house.end() + end)
-        return house.start(), units.tail(text, end)
-    if not after[0][1].isupper():
-        return None
-    area = _after_town(text, house.end())
+        return house.start(), units.tail(text, _tail(text, house.end() + end))
+    area = _after_town(text, house.end()) if after[0][1].isupper() else 0
     return (house.start(), area) if area else None
+
+
+def _numbered_twice(text: str, house: re.Match[str]) -> int:
+    """Give where `1500 County Road 42`, `1010 Stephansplatz 3` ends, after a word of place; 0: it is none."""
+    if _PLACED.search(text, max(0, house.start() - _LONGEST_CUE), house.start()) is None:
+        return 0
+    street = _NAME_AND_NUMBER.match(text, house.end())
+    if street is None or any(
+        bare(word) in streets.ORDINARY or bare(word) in streets.COUNTED for word in street[1].split()
+    ):
+        return 0
+    return units.tail(text, _tail(text, street.end()))
 
 
 def _flats(text: str) -> list[tuple[int, int]]:
@@ -282,6 +310,8 @@ def _english(after: str) -> int:
 
 def _tail(text: str, end: int) -> int:
     """Give where the address ends: units, postcode and town after the street and its number."""
+    if text.startswith((".\n", ".,"), end):
+        end += 1
     unit = _UNIT.match(text, end)
     end = unit.end() if unit else end
     place = _ENDING.match(text, end)

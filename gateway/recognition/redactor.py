@@ -150,7 +150,7 @@ class _Draft:
         self.language = language.of_words(tokens.keys, folded.text)
         self.claims: list[Claim] = []
         self.seeds: list[int] = []
-        self.people = People(self.tokens, has_capital_nouns=self.language in {"de", ""})
+        self.people = People(self.tokens, has_capital_nouns=self.language == "de")
 
     def take_pieces(self, pieces: Iterable[Piece]) -> None:
         """Take what was found by shape, but for what stays."""
@@ -211,6 +211,8 @@ class _Draft:
 
     def _claim(self, one: Claim) -> None:
         self.claims.append(one)
+        if one.kind == "person":
+            self.people.named.update(self.tokens.words[number] for number in self._words_in(one.start, one.end))
         for number in self._words_in(one.start, one.end):
             self.tokens.bits[number] = 0
 

@@ -31,10 +31,10 @@ from gateway.recognition.names.tokens import (
     WORD,
     Tokens,
 )
-from gateway.recognition.standing import COMPANY, is_flat
+from gateway.recognition.standing import COMPANY, drop_firms, is_flat
+from gateway.recognition.telling import ORDINALS, SPEAKS, has_middle_letter, is_addressed, is_odd_name, repeated
 
-_INTERESTING: Final = NAME | TITLE | CUE | VERB | LISTED | INITIAL | CLOSING
-_SPEAKS: Final = TITLE | CUE | VERB | INSTITUTION | DEGREE
+_INTERESTING: Final = NAME | TITLE | DEGREE | CUE | VERB | LISTED | INITIAL | CLOSING
 _MOST_PARTS: Final = 4
 _MOST_STEPS: Final = 12
 """Titles, initials and particles in a row that are looked at: a text of nothing else costs no more than its length."""
@@ -46,7 +46,7 @@ _MIN_UNKNOWN: Final = 3
 class People:
     """The words of one text that stand for people."""
 
-    __slots__ = ("_is_flat", "has_capital_nouns", "marks", "tokens")
+    __slots__ = ("_is_flat", "has_capital_nouns", "marks", "named", "tokens")
 
     def __init__(self, tokens: Tokens, *, has_capital_nouns: bool) -> None:
         """Look at the words whose bits are not 0; the others are taken by something else that is removed."""
@@ -54,6 +54,8 @@ class People:
         self.has_capital_nouns = has_capital_nouns
         self.marks = bytearray(len(tokens))
         self._is_flat = False
+        self.named: set[str] = set()
+        """Words of people that something else has taken; the same word elsewhere is one too."""
 
     def find(self) -> None:
         """Mark every word that stands for a person; what adheres to them is marked by `add`."""
@@ -62,7 +64,7 @@ class People:
         for number, one in enumerate(bits):
             if not one & _INTERESTING or self.marks[number]:
                 continue
-            if one & TITLE:
+            if one & TITLE or (one & DEGREE and self._is_dotted(number)):
                 self._after_title(number)
             elif one & CUE:
                 self._after_cue(number)
@@ -76,6 +78,10 @@ class People:
                 self._before_verb(number)
             if one & CLOSING:
                 self._after_closing(number)
+
+    @property
+    def _has_telling_capitals(self) -> bool:
+        return not self._is_flat and not self.has_capital_nouns
 
     def spans(self) -> list[tuple[int, int]]:
         """Neighbouring marked words as one span each, in characters of the folded text."""
@@ -98,7 +104,10 @@ class People:
         for number in numbers:
             self.marks[number] = 1
         self._spread()
-        self._drop_companies()
+        if self._has_telling_capitals and (self.named or 1 in self.marks):
+            for number in repeated(self.tokens, self.marks, self.named):
+                self.marks[number] = 1
+        drop_firms(self.tokens, self.marks)
 
     def unknown(self) -> list[int]:
         """Capitalised words that nothing explains: what a language model, or strict mode, is for."""
@@ -108,7 +117,7 @@ class People:
             for number, bits in enumerate(tokens.bits)
             if bits & CAPITAL
             and not self.marks[number]
-            and not bits & (PLACE | INITIAL | _SPEAKS | COMMON)
+            and not bits & (PLACE | INITIAL | SPEAKS | COMMON)
             and not (bits & WORD and (not bits & NAME or tokens.is_opening(number)))
             and not (bits & UPPER and not bits & NAME)
             and len(tokens.words[number]) >= _MIN_UNKNOWN
@@ -143,14 +152,14 @@ class People:
     def _is_open(self, number: int) -> bool:
         """A capitalised word that is a name or unknown, and nothing else."""
         bits = self.tokens.bits[number]
-        if not bits & CAPITAL or bits & (INITIAL | _SPEAKS) or (bits & PLACE and not bits & NAME):
+        if not bits & CAPITAL or bits & (INITIAL | SPEAKS) or (bits & PLACE and not bits & NAME):
             return False
         return not bits & WORD or bool(bits & NAME and not bits & COMMON)
 
     def _is_plain_name(self, number: int) -> bool:
         """A name that is no word of the language, whatever its case."""
         bits = self.tokens.bits[number]
-        return bool(bits & NAME) and not bits & (WORD | PLACE | _SPEAKS)
+        return bool(bits & NAME) and not bits & (WORD | PLACE | SPEAKS)
 
     def _mark(self, start: int, end: int) -> None:
         for number in range(start, end):
@@ -160,6 +169,9 @@ class People:
         start = self._past(number + 1, TITLE | DEGREE, self._follows)
         if start < len(self.tokens) and self._follows(start) and self._fits_title(start):
             self._mark(start, self._end_of_name(start))
+
+    def _is_dotted(self, number: int) -> bool:
+        return self.tokens.text[self.tokens.ends[number] : self.tokens.ends[number] + 1] == "."
 
     def _follows(self, number: int) -> bool:
         gap = self.tokens.gap(number)
@@ -212,12 +224,15 @@ class People:
 
     def _after_cue(self, number: int) -> None:
         start = number + 1
-        if start < len(self.tokens) and self.tokens.bits[start] & COPULA and self.tokens.gap(start) == " ":
-            start += 1
+        is_told = start < len(self.tokens) and self.tokens.bits[start] & COPULA and self.tokens.gap(start) == " "
+        start += bool(is_told)
         if start >= len(self.tokens) or not _CUE_GAP.fullmatch(self.tokens.gap(start)):
             return
-        if self._fits_cue(start):
+        if self._fits_cue(start) or (is_told and self._is_odd_name(start)):
             self._mark(start, self._end_of_name(start))
+
+    def _is_odd_name(self, number: int) -> bool:
+        return self._has_telling_capitals and is_odd_name(self.tokens, number)
 
     def _fits_cue(self, number: int) -> bool:
         bits = self.tokens.bits[number]
@@ -227,13 +242,18 @@ class People:
             return not bits & PLACE
         if self._is_plain_name(number):
             return not self._is_short(number)
-        return bool(bits & FIRST and bits & CAPITAL) and not self._is_flat and not bits & _SPEAKS
+        return bool(bits & FIRST and bits & CAPITAL) and not self._is_flat and not bits & SPEAKS
 
     def _by_list(self, number: int) -> None:
         """A listed name: with another beside it, or alone where it is no ordinary word."""
         tokens = self.tokens
+        if self._has_telling_capitals and is_addressed(tokens, number):
+            self.marks[number] = 1
         if self._is_pair(number, number + 1):
             self._mark(number, number + 2)
+            return
+        if has_middle_letter(tokens, number) and self._is_pair(number, number + 2):
+            self._mark(number, number + 3)
             return
         after = self._past_particles(number + 1)
         is_parted = after > number + 1 and after < len(tokens) and bool(tokens.bits[number] & FIRST)
@@ -241,7 +261,7 @@ class People:
             self._mark(number, after + 1)
             return
         bits = tokens.bits[number]
-        if bits & (COMMON | PLACE | _SPEAKS) or self._is_short(number):
+        if bits & (COMMON | PLACE | SPEAKS) or self._is_short(number):
             return
         is_rare = self._is_flat and not bits & WORD and len(tokens.words[number]) > _MIN_LOWER
         if is_rare or (bits & CAPITAL and self._stands_alone(number)):
@@ -249,8 +269,7 @@ class People:
 
     def _stands_alone(self, number: int) -> bool:
         """A capitalised listed name without a partner: is it a person all the same."""
-        tokens = self.tokens
-        before = tokens.bits[number - 1] if number else 0
+        tokens, before = self.tokens, self.tokens.bits[number - 1] if number else 0
         if before & INSTITUTION and tokens.is_joined(number):
             return False
         if not tokens.bits[number] & WORD:
@@ -263,7 +282,7 @@ class People:
         if after >= len(tokens) or not (tokens.is_joined(after) or self._is_reversed(after)):
             return False
         one, other = tokens.bits[number], tokens.bits[after]
-        if not (other & NAME and (one & FIRST or other & FIRST)) or (one | other) & _SPEAKS:
+        if not (other & NAME and (one & FIRST or other & FIRST)) or (one | other) & SPEAKS:
             return False
         if one & CAPITAL and other & CAPITAL and not self._is_flat:
             is_plain = bool(one & FIRST and other & LAST) and not self.has_capital_nouns
@@ -279,7 +298,7 @@ class People:
     def _by_initial(self, number: int) -> None:
         """`J. Smith`, `A.-M. Dupont`, `Smith J.`."""
         tokens, after = self.tokens, self._past_particles(number + 1)
-        if tokens.text[tokens.ends[number] : tokens.ends[number] + 1] != ".":
+        if not self._is_dotted(number):
             return
         if after < len(tokens) and tokens.is_joined(after) and self._is_after_initial(after):
             self._mark(number, self._end_of_name(after))
@@ -294,7 +313,7 @@ class People:
     def _is_after_initial(self, number: int) -> bool:
         """A capitalised name, even one that is a frequent word: `N. Black`."""
         bits = self.tokens.bits[number]
-        return self._is_open(number) or bool(bits & LAST and bits & CAPITAL and not bits & (PLACE | _SPEAKS))
+        return self._is_open(number) or bool(bits & LAST and bits & CAPITAL and not bits & (PLACE | SPEAKS))
 
     def _before_verb(self, number: int) -> None:
         """An unknown capitalised word that speaks, calls or asks."""
@@ -302,7 +321,11 @@ class People:
         if number == 0 or self.tokens.gap(number) != " " or not self._is_open(before):
             return
         bits = self.tokens.bits[before]
-        if not bits & (UPPER | WORD | PLACE) and not (before and self.tokens.bits[before - 1] & DETERMINER):
+        if (
+            not bits & UPPER
+            and (bits & NAME or not bits & (WORD | PLACE))
+            and not (before and self.tokens.bits[before - 1] & DETERMINER)
+        ):
             self.marks[before] = 1
 
     def _after_closing(self, number: int) -> None:
@@ -337,24 +360,16 @@ class People:
         for number in range(count - 2, -1, -1):
             if marks[number + 1] and not marks[number] and tokens.is_joined(number + 1):
                 bits = tokens.bits[number]
-                is_part = self._is_open(number) or bits & INITIAL or self._is_plain_first(number)
+                is_part = self._is_open(number) or bits & INITIAL or (bits & FIRST and self._is_odd_name(number))
                 if is_part and not (bits & UPPER and not bits & NAME):
                     self.marks[number] = 1
-
-    def _is_plain_first(self, number: int) -> bool:
-        """A first name that is a frequent word, where its capital says that it is none: `met Mark Xqwert`."""
-        bits = self.tokens.bits[number]
-        is_told = bool(bits & FIRST and bits & CAPITAL) and not bits & (UPPER | _SPEAKS)
-        return is_told and not self._is_flat and not self.has_capital_nouns and not self.tokens.is_opening(number)
 
     def _join(self, number: int) -> None:
         """`Anna and Xyz`: what is joined to a person by a small word, and unknown, is one too."""
         tokens, other = self.tokens, number + 1 if self.marks[number - 1] else number - 1
         bits = tokens.bits[other]
-        if (
-            tokens.gap(number) == tokens.gap(number + 1) == " "
-            and self._is_open(other)
-            and not bits & (UPPER | WORD | PLACE)
+        if tokens.gap(number) == tokens.gap(number + 1) == " " and (
+            (self._is_open(other) and not bits & (UPPER | WORD | PLACE)) or self._is_odd_name(other)
         ):
             self.marks[other] = 1
 
@@ -369,10 +384,10 @@ class People:
         if self._is_flat and not bits & NAME:
             return (
                 bool(tokens.bits[number - 1] & FIRST)
-                and not bits & (WORD | PLACE | _SPEAKS)
+                and not bits & (WORD | PLACE | SPEAKS)
                 and not self._is_short(number)
             )
-        return self._is_open(number) or self._after_first(number)
+        return self._is_open(number) or self._after_first(number) or tokens.words[number] in ORDINALS
 
     def _after_first(self, number: int) -> bool:
         bits = self.tokens.bits[number]
@@ -380,17 +395,6 @@ class People:
             return False
         # Where only names have capitals, one after a first name is a name, be it a word or not.
         return bool(bits & LAST) or not (self.has_capital_nouns or bits & (UPPER | COMMON))
-
-    def _drop_companies(self) -> None:
-        """What a legal form follows is a firm."""
-        tokens, marks = self.tokens, self.marks
-        first = marks.find(1)
-        while first >= 0:
-            past = marks.find(0, first)
-            past = past if past >= 0 else len(marks)
-            if COMPANY.match(tokens.text, tokens.ends[past - 1]):
-                marks[first:past] = bytes(past - first)
-            first = marks.find(1, past)
 
 
 _CLOSING_GAP: Final = re.compile(r"[\s,.!:;-]{1,6}")

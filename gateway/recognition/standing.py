@@ -71,6 +71,17 @@ def is_flat(tokens: Tokens) -> bool:
     return 2 * sum(1 for one in bits if one & UPPER) > len(bits)
 
 
+def drop_firms(tokens: Tokens, marks: bytearray) -> None:
+    """Take the marks from words that a legal form follows."""
+    first = marks.find(1)
+    while first >= 0:
+        past = marks.find(0, first)
+        past = past if past >= 0 else len(marks)
+        if COMPANY.match(tokens.text, tokens.ends[past - 1]):
+            marks[first:past] = bytes(past - first)
+        first = marks.find(1, past)
+
+
 def _is_told(tokens: Tokens, number: int, *, flat: bool) -> bool:
     """Is a listed part that is an ordinary word meant as a name: `Betrag zu klein` is no Mr Klein."""
     bits = tokens.bits[number]

@@ -85,6 +85,7 @@ _WORDS: Final[dict[Role, str]] = {
         "droga czesc poreczyciel wnioskodawca majitela vlastnik filho filha mae pai prezado prezada "
     ),
     Role.VERB: (
+        "began moved grew married owes thanked agreed refused paid replied answered hopes plans "
         "called calls phoned phones rang rings says said asks asked wants wanted requests requested confirms "
         "confirmed complains complained wrote writes reports reported insists emailed mentioned told explained "
         "advised apologised apologized visited came disputes disputed signed died passed inherits lives works rief "

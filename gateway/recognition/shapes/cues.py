@@ -28,7 +28,8 @@ _CUES = {
     injoignable fixe ligne standard portatile richiamare richiamo ricontattare contattare centralino interno
     contactar contacto locutorio moviles terugbellen bereikbaar toestel vaste zpetne zavolejte telefonni pevna
     kontaktni mobilnim telefonem telefonow stacjonarny numertelefonu contatto hotline switchboard ringing rung
-    dialled text texted reach reachable contactable kontaktnummer telefonszama telemoveis contactavel
+    dialled text texted answer answers answering
+    voicemail pager reach reachable contactable kontaktnummer telefonszama telemoveis contactavel
     telemovel telemovil ligar puhelin telefonszam telefonica landline festnetz fixe recapito
     """,
     "account": """

@@ -6,6 +6,8 @@ contract heads, and what a currency follows, is none.
 
 from __future__ import annotations
 
+import re
+
 from gateway.recognition.checks.phones import CALLING_CODES, has_calling_code, is_phone
 from gateway.recognition.shapes.cues import NOTHING
 from gateway.recognition.shapes.runs import Run
@@ -24,8 +26,15 @@ _GROUPED: dict[tuple[int, ...], str] = {
     (3, 4, 3): "3",
     (3, 7): "3",
     (3, 6): "67",
+    (2, 2, 2, 2): "23456789",  # dk, no
 }
 
+_USE_AFTER = re.compile(
+    r"[ ,-]{0,2}\(?(?:[Oo]ffice|OFFICE|[Ff]ax|FAX|[Mm]obile|MOBILE|[Cc]ell|CELL"
+    r"|[Ll]andline|[Dd]irect line|[Ss]witchboard)(?!\w)"
+    r"|[ ,]{0,2}\((?:[MmHhWwOoFfTt]|home|work|day|eve|evenings?|days|mob|tel|ofc)\)"
+)
+"""What a number is for, after it: `781 1704 office`, `555 0100 (m)`."""
 _STARTS = frozenset(sizes[:2] for sizes in _GROUPED)
 
 
@@ -61,7 +70,9 @@ def bare_phone(run: Run, at: int) -> bool:
 
 def cued_phone(run: Run, first: int) -> int | None:
     """Give the last group of a number that a cue (`Tel.`, `mobil`) heads."""
-    if run.cue != "phone" or run.is_amount(first, len(run.groups) - 1):
+    if run.is_amount(first, len(run.groups) - 1):
+        return None
+    if run.cue != "phone" and not (first == 0 and _USE_AFTER.match(run.text, run.places[-1][1])):
         return None
     last = _reach(run, first, _MAX_NATIONAL)
     return last if len(_digits(run, first, last)) >= _MIN_DIGITS else None

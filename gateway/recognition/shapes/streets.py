@@ -8,16 +8,21 @@ SUFFIXES = words(
     """
     strasse str weg platz allee gasse ring ufer damm chaussee stieg steig pfad promenade graben zeile wall
     straat laan gracht plein kade dijk singel dreef steenweg baan lei vej gade gata gatan vagen katu
+    veien vegen vegur braut straeti straede utca ntie nkatu nkuja npolku granden
     """
 )
 """`Hauptstraße`, `Keizersgracht`; folded."""
+LAST_WORDS = frozenset(
+    words("u ut utja ter tere korut rkp setany tee tn mnt pst gate veg vei vej alle plass plads tie katu kuja cesta")
+)
+"""Words of their own before the number, written small: `Kossuth Lajos u. 4`, `Storgata`'s `gate`, `Pikk tn 7`."""
 BEFORE_NAME = frozenset(
     words(
         """
     rue avenue boulevard bd bld chemin impasse allee quai ruelle faubourg sentier viale piazza piazzale vicolo
     calle c/ avda avenida plaza paseo ronda carrer camino travesia glorieta ul ulica ulicy ulice ulici aleja
     aleje alei rambla cuesta pasaje callejon urbanizacion borgo contrada lungomare salita osiedle plac placu
-    namesti nabrezi trida tride rua praca travessa alameda
+    namesti nabrezi trida tride rua praca travessa alameda strada trg calea bulevardul leoforos odos
     """
     )
 )
@@ -25,7 +30,7 @@ BEFORE_NAME = frozenset(
 BEFORE_NAME_WEAK = frozenset(
     words(
         """
-    via corso largo strada route cours place square av al os pl nam nabr tr pso pza cl c estrada ch
+    via corso largo route cours place square av al os pl nam nabr tr pso pza cl c estrada ch
     """
     )
 )
@@ -87,12 +92,30 @@ ORDINARY = frozenset(
     von vom bis to from ref referenz termin januar februar marz april mai juni juli august september oktober
     november dezember january february march may june july october december montag dienstag mittwoch donnerstag
     freitag samstag sonntag schalter terminal atm depot police auftrag order bestellung kapitel artikel article
-    punkt stufe version
+    punkt stufe version garantie garanties gate platform sept okt oct nov dec jan feb mar apr jun jul aug
+    visa mastercard amex maestro eur euro euros usd gbp chf dollar dollars zloty room table row seat apple windows
+    monday tuesday wednesday thursday friday saturday sunday
     """
     )
 )
 """Capitalised words before a number that is no house's."""
 
+COUNTRIES = frozenset(
+    words(
+        """
+    albania andorra argentina armenia australia austria azerbaijan belarus belgium bolivia brazil bulgaria canada
+    chile china colombia croatia cuba cyprus czechia denmark ecuador egypt england estonia finland france germany
+    greece greenland guatemala hungary iceland india indonesia iran iraq ireland israel italy japan kenya kosovo
+    latvia lebanon liechtenstein lithuania luxembourg macedonia malaysia malta mexico moldova monaco montenegro
+    morocco netherlands nigeria norway pakistan panama paraguay peru philippines poland portugal romania russia
+    scotland serbia singapore slovakia slovenia spain sweden switzerland taiwan thailand tunisia turkey ukraine
+    uruguay venezuela vietnam wales deutschland osterreich schweiz suisse svizzera belgique belgie nederland
+    espana italia polska cesko slovensko usa u.s.a uk u.k kingdom states republic zealand africa arabia korea
+    kong lanka rica emirates
+    """
+    )
+)
+"""The last words of countries' names, after an address."""
 COUNTED = frozenset(
     words(
         """

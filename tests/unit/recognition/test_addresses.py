@@ -88,3 +88,42 @@ def test_no_address(text: str) -> None:
 def test_look_alikes_do_not_hide_an_address() -> None:
     text = "Hаuptstr\u200baße １２, 10115 Berlin"  # a Cyrillic а, a zero-width space, full-width digits
     assert found(text) == [text]
+
+
+@pytest.mark.parametrize(
+    ("before", "address", "after"),
+    [
+        ("meet at ", "the corner of Elm Street and 5th Avenue", " tonight"),
+        ("he waits at the ", "intersection of Queen St and Marlow Rd", ", he says"),
+        ("I now live at ", "1500 County Road 42", " since May"),
+        ("is at ", "1010 Stephansplatz 3", " today"),
+        ("", "17 Larch Drive, Suite 9, Tallinn, Estonia", " and more"),
+        ("", "Kastanienweg 5, 8003 Zürich, Switzerland", ". Thanks"),
+        ("> ", "44 Sorrel Lane\n> Unit 3\n> Whitby\n>\n> New Zealand 6011", "\n> ok"),
+        ("", "Kossuth Lajos u. 7", ""),
+        ("", "Humalistonkatu 8", " on"),
+        ("", "Storgata 14", ""),
+        ("", "Trg Petra Svačića 3", ""),
+    ],
+)
+def test_an_address_of_another_form_is_found(before: str, address: str, after: str) -> None:
+    text = before + address + after
+    (piece,) = found(text)
+    assert piece.removeprefix("the ") == address.removeprefix("the ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at 9 March 2024 we met",
+        "to 3 Visa 4532 cards",
+        "on 12 Sept 2024",
+        "Gate 12 at Oslo",
+        "24 mois de garantie 24",
+        "around the corner of the room",
+        "he paid at 10 Downing's request",
+        "in 2 Business Days 5 left",
+    ],
+)
+def test_two_numbers_or_a_corner_alone_are_no_address(text: str) -> None:
+    assert found(text) == []

@@ -71,6 +71,38 @@ def test_first_and_last_names_side_by_side(language: str, text: str, expected: l
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "Her maiden name is Key", ["Key"]),
+        ("en", "paid by Peter Xqwert III today", ["Peter Xqwert III"]),
+        ("en", "Peter Xqwert and White paid", ["Peter Xqwert", "White"]),
+        ("en", "We asked Laura Key first. In May the fees of Key were paid", ["Laura Key", "Key"]),
+        ("en", "the debt of peter l. schmidt is settled", ["peter l. schmidt"]),
+        ("en", "Grace, can you call Peter Xqwert", ["Grace", "Peter Xqwert"]),
+        ("en", "Please stop the transfer, Mark!", ["Mark"]),
+        ("en", "Destiny: the card was blocked\nThen it worked", ["Destiny"]),
+        ("en", "as Dr. Wells wrote", ["Wells"]),
+        ("en", "Walker moved to another branch", ["Walker"]),
+    ],
+)
+def test_a_word_is_a_name_where_its_place_says_so(language: str, text: str, expected: list[str]) -> None:
+    assert people(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "The balance is Low"),
+        ("en", "Summary: the card works"),
+        ("en", "Is the fee due, Bank?"),
+        ("en", "the key of the locker. Key dates follow"),
+    ],
+)
+def test_a_word_in_such_a_place_that_is_no_name_stays(language: str, text: str) -> None:
+    assert people(text, language) == []
+
+
+@pytest.mark.parametrize(
     ("language", "text"),
     [
         ("en", "many thanks and regards,\nXqwert Zzyx\nBranch Manager"),

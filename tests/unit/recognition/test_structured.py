@@ -137,6 +137,7 @@ def test_national_numbers(text: str, value: str, *, is_checked: bool) -> None:
         "(351) 966 636 214",
         "330.603.4894x58955",
         "+49 30 1234567 ext. 12",
+        "33 44 17 28",
     ],
 )
 def test_a_phone_number_needs_no_country(value: str) -> None:
@@ -154,6 +155,10 @@ def test_a_phone_number_needs_no_country(value: str) -> None:
         ("Solicitor, balance of estate\nT 01632427073", "01632427073"),
         ("à rappeler au 44556677", "44556677"),
         ("da ricontattare al 44556677", "44556677"),
+        ("781 1704 office", "781 1704"),
+        ("555 0142 (m)", "555 0142"),
+        ("no one is answering at 66 714 205", "66 714 205"),
+        ("nr 31-44-57-20, thanks", "31-44-57-20"),
     ],
 )
 def test_a_phone_cue_is_enough(text: str, value: str) -> None:
