@@ -3,7 +3,7 @@
 1. Identifiers, addresses and dates by shape and check digit; a site's own recognizers.
 2. The row's own values in all their forms.
 3. People by title, cue, lists and shape; parts of any subject's name.
-4. Where capitalised words stay unexplained: the language's model; where it has none, `strict` removes them.
+4. Where capitalised words stay unexplained: the language's model; `strict` removes those that stay after it.
 5. Pieces that overlap become one; equal values get one number.
 
 Depends on the note, the list of names and `is_strict` alone: not on the batch, not on other notes, not on their order.
@@ -126,10 +126,9 @@ class TextRecognizer:
 
     def _be_strict(self, drafts: Sequence[_Draft]) -> None:
         for draft in drafts:
-            if not self._models.serves(draft.language):
-                unexplained = draft.people.unexplained(has_all_words=draft.language in FREQUENT)
-                if unexplained:
-                    draft.people.add(unexplained)
+            unexplained = draft.people.unexplained(has_all_words=draft.language in FREQUENT)
+            if unexplained:
+                draft.people.add(unexplained)
 
 
 def _drafts(notes: Sequence[Note]) -> list[_Draft]:

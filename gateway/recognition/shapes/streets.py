@@ -43,7 +43,7 @@ AFTER_NAME = frozenset(
     gdns pl sq alley approach arcade bend bridge broadway brow bypass causeway chase circus close copse cottages
     croft crossing dene drove esplanade expressway freeway glade glen heath heights hollow junction knoll landing
     loop manor mead meadow meadows motorway mount orchard parade paddock pike plaza promenade quay ridge spur
-    turnpike vale valley village villas wharf wynd yard route way path alley boulevards streets avenues squares
+    str turnpike vale valley village villas wharf wynd yard route way path alley boulevards streets avenues squares
     """
     )
 )

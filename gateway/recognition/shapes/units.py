@@ -23,8 +23,8 @@ _ALONE = re.compile(r"(?:[Aa]pt|APT|[Aa]partment|[Ss]uite|SUITE)")
 _FIELD_POST = re.compile(
     r"(?<!\w)(?:PSC|CMR|Unit|unit|UNIT|psc|cmr) [0-9]{1,5},? [Bb](?:ox|OX) [0-9]{1,5}"
     r"(?:[ ,]{0,2}\n? ?[AFDafd][Pp][Oo],? [Aa][AEPaep],? [0-9]{5}(?:-[0-9]{4})?)?(?!\w)"
-    r"|(?<!\w)(?:USS|USNS|USCGC) [A-Z][\w'-]{1,20}(?: [A-Z][\w'-]{1,20})?[ ,]{0,2}\n? ?"
-    r"[AFD]PO,? A[AEP],? [0-9]{5}(?!\w)"
+    r"|(?<!\w)(?:USS|USNS|USCGC|uss|usns|uscgc) [A-Za-z][\w'-]{1,20}(?: [A-Za-z][\w'-]{1,20})?[ ,]{0,2}\n? ?"
+    r"[AFDafd][Pp][Oo],? [Aa][AEPaep],? [0-9]{5}(?!\w)"
     r"|(?<!\w)[AFDafd][Pp][Oo],? [Aa][AEPaep],? [0-9]{5}(?:-[0-9]{4})?(?!\w)"
 )
 _PIECE = re.compile(r"[^\s,;:>|*?]+")
@@ -35,6 +35,8 @@ _CODE = re.compile(r"[0-9]{4,6}(?:-[0-9]{3,4})?|[A-Z]{1,2}[0-9][A-Z0-9]?|[A-Z][0
 _SECOND_HALF = re.compile(r" ?[0-9][A-Z][A-Z0-9](?!\w)")
 _STATE = re.compile(r"[A-Z]{2,3}")
 _CORNER = re.compile(r"(?<!\w)(?:[Cc]orner|[Ii]ntersection|[Jj]unction) of (?=[\w])")
+_CODE_AFTER = re.compile(r",? [0-9]{4,6}(?![0-9.,/-])")
+_MOST_BEFORE_COUNTRY = 3
 _BACK, _ON = 72, 96
 """Characters before and after a unit that may be its street's, town's and country's."""
 _ANDS = frozenset({"and", "&"})
@@ -65,8 +67,10 @@ def country(text: str, end: int) -> int:
         return end
     for count, piece in enumerate(_walk(text, end)):
         if bare(piece[0]) in streets.COUNTRIES:
-            return piece.start() + len(piece[0].rstrip("."))
-        if count == 1 or not piece[0][0].isupper():
+            land = piece.start() + len(piece[0].rstrip("."))
+            code = _CODE_AFTER.match(text, land)
+            return code.end() if code else land
+        if count == _MOST_BEFORE_COUNTRY or not piece[0][0].isupper():
             break
     return end
 
