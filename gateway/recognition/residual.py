@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from gateway.recognition import telling
 from gateway.recognition.names import FIRST, LAST, PLACE
 from gateway.recognition.names.tokens import (
     CAPITAL,
@@ -32,15 +33,14 @@ from gateway.recognition.names.tokens import (
     Tokens,
 )
 from gateway.recognition.standing import COMPANY, drop_firms, is_flat
-from gateway.recognition.telling import ORDINALS, SPEAKS, has_middle_letter, is_addressed, is_odd_name, repeated
+from gateway.recognition.telling import SPEAKS
 
 _INTERESTING: Final = NAME | TITLE | DEGREE | CUE | VERB | LISTED | INITIAL | CLOSING
 _MOST_PARTS: Final = 4
-_MOST_STEPS: Final = 12
-"""Titles, initials and particles in a row that are looked at: a text of nothing else costs no more than its length."""
 _MIN_LOWER: Final = 4
 _TITLE_GAP: Final = 3
 _MIN_UNKNOWN: Final = 3
+_MOST_STEPS: Final = 12
 
 
 class People:
@@ -105,7 +105,7 @@ class People:
             self.marks[number] = 1
         self._spread()
         if self._has_telling_capitals and (self.named or 1 in self.marks):
-            for number in repeated(self.tokens, self.marks, self.named):
+            for number in telling.repeated(self.tokens, self.marks, self.named):
                 self.marks[number] = 1
         drop_firms(self.tokens, self.marks)
 
@@ -232,7 +232,7 @@ class People:
             self._mark(start, self._end_of_name(start))
 
     def _is_odd_name(self, number: int) -> bool:
-        return self._has_telling_capitals and is_odd_name(self.tokens, number)
+        return self._has_telling_capitals and telling.is_odd_name(self.tokens, number)
 
     def _fits_cue(self, number: int) -> bool:
         bits = self.tokens.bits[number]
@@ -247,12 +247,12 @@ class People:
     def _by_list(self, number: int) -> None:
         """A listed name: with another beside it, or alone where it is no ordinary word."""
         tokens = self.tokens
-        if self._has_telling_capitals and is_addressed(tokens, number):
+        if self._has_telling_capitals and telling.is_addressed(tokens, number):
             self.marks[number] = 1
         if self._is_pair(number, number + 1):
             self._mark(number, number + 2)
             return
-        if has_middle_letter(tokens, number) and self._is_pair(number, number + 2):
+        if telling.has_middle_letter(tokens, number) and self._is_pair(number, number + 2):
             self._mark(number, number + 3)
             return
         after = self._past_particles(number + 1)
@@ -387,7 +387,7 @@ class People:
                 and not bits & (WORD | PLACE | SPEAKS)
                 and not self._is_short(number)
             )
-        return self._is_open(number) or self._after_first(number) or tokens.words[number] in ORDINALS
+        return self._is_open(number) or self._after_first(number) or tokens.words[number] in telling.ORDINALS
 
     def _after_first(self, number: int) -> bool:
         bits = self.tokens.bits[number]

@@ -13,7 +13,7 @@ TEXTS: tuple[MaskSpec, ...] = (
         accepts=frozenset({"string"}),
         parameters={
             "strict": Flag(
-                means="remove unknown capitalised words too, in languages that no model of names is installed for",
+                means="remove capitalised words too that neither rules nor the language's model explain",
                 default=True,
             )
         },

@@ -78,11 +78,11 @@ def test_people_of_the_model_are_told_by_place() -> None:
 def test_strict_removes_what_a_model_leaves_unexplained() -> None:
     pytest.importorskip(ENGLISH)
     recognizer = TextRecognizer(models={"en": ENGLISH})
-    text = "We have sent the letters to Zzyqx and to the branch, as the customer asked us to."
+    text = "The letters of the Krxvlop were sent to the branch, as the customer asked us to."
     (left,), (strict,) = (recognizer.find([Note(text=text)], names=None, is_strict=is_on) for is_on in (False, True))
-    assert left.language == "en"
-    assert [text[span.start : span.end] for span in strict.spans] == ["Zzyqx"]
-    assert len(left.spans) <= len(strict.spans)
+    assert left.language == strict.language == "en"
+    assert left.spans == ()
+    assert [text[span.start : span.end] for span in strict.spans] == ["Krxvlop"]
 
 
 def test_models_load_when_told_to_and_once() -> None:
