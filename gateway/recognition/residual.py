@@ -37,10 +37,11 @@ from gateway.recognition.telling import SPEAKS
 
 _INTERESTING: Final = NAME | TITLE | DEGREE | CUE | VERB | LISTED | INITIAL | CLOSING
 _MOST_PARTS: Final = 4
+_MOST_STEPS: Final = 12
+"""Titles, initials and particles in a row that are looked at: a text of nothing else costs no more than its length."""
 _MIN_LOWER: Final = 4
 _TITLE_GAP: Final = 3
 _MIN_UNKNOWN: Final = 3
-_MOST_STEPS: Final = 12
 
 
 class People:
@@ -64,7 +65,7 @@ class People:
         for number, one in enumerate(bits):
             if not one & _INTERESTING or self.marks[number]:
                 continue
-            if one & TITLE or (one & DEGREE and self._is_dotted(number)):
+            if one & TITLE or (one & DEGREE and telling.is_dotted(self.tokens, number)):
                 self._after_title(number)
             elif one & CUE:
                 self._after_cue(number)
@@ -169,9 +170,6 @@ class People:
         start = self._past(number + 1, TITLE | DEGREE, self._follows)
         if start < len(self.tokens) and self._follows(start) and self._fits_title(start):
             self._mark(start, self._end_of_name(start))
-
-    def _is_dotted(self, number: int) -> bool:
-        return self.tokens.text[self.tokens.ends[number] : self.tokens.ends[number] + 1] == "."
 
     def _follows(self, number: int) -> bool:
         gap = self.tokens.gap(number)
@@ -298,7 +296,7 @@ class People:
     def _by_initial(self, number: int) -> None:
         """`J. Smith`, `A.-M. Dupont`, `Smith J.`."""
         tokens, after = self.tokens, self._past_particles(number + 1)
-        if not self._is_dotted(number):
+        if not telling.is_dotted(self.tokens, number):
             return
         if after < len(tokens) and tokens.is_joined(after) and self._is_after_initial(after):
             self._mark(number, self._end_of_name(after))

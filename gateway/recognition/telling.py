@@ -35,6 +35,11 @@ _NEVER_AGAIN: Final = STANDS | UPPER | PLACE | SPEAKS | PARTICLE | DETERMINER | 
 _MIN_REPEATED: Final = 3
 
 
+def is_dotted(tokens: Tokens, number: int) -> bool:
+    """A full stop follows: `Dr.`, `J.`."""
+    return tokens.text[tokens.ends[number] : tokens.ends[number] + 1] == "."
+
+
 def is_odd_name(tokens: Tokens, number: int) -> bool:
     """A name that may be a frequent word, where its capital says that it is none: `her maiden name is Key`."""
     bits = tokens.bits[number]
